@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * vdso_remap: carry a process's vDSO over to another kernel.
+ *
+ * This header is the contract of /dev/vdso_remap and its manual; other tools
+ * are written against it. Published numbers, sizes and meanings never change.
+ *
+ * Words
+ *
+ *   vDSO group     the special mappings that the running kernel gave a
+ *                  process: one text area ([vdso]) and its data areas ([vvar],
+ *                  [vvar_vclock]) at fixed distances from it. It moves as one.
+ *   runtime vDSO   the group of the running kernel.
+ *   image vDSO     the text of another kernel's vDSO, restored as ordinary
+ *                  private memory.
+ *   site           a place in an image vDSO that gets a jump or a stub; its
+ *                  room is the number of bytes that may be overwritten there.
+ *   proxy          an image vDSO whose sites are installed.
+ *   to park        to move the runtime vDSO out of the way.
+ *   mark           bytes over the ELF header of a parked runtime vDSO by which
+ *                  a later checkpoint knows that it need not be saved.
+ *
+ * All commands
+ *
+ *   Every structure starts with its own size and flags and grows at its end
+ *   only. A caller sets @size to sizeof() the structure it was compiled with
+ *   and zeroes what it does not use. A structure larger than the module knows
+ *   is accepted if the unknown tail is zero. The layout is the same for 32-bit
+ *   and 64-bit callers; there is no implicit padding.
+ *
+ *   @pid 0 is the caller; another pid, in the caller's pid namespace, must be
+ *   a task that the calling thread itself has ptrace-stopped. That is the
+ *   whole permission check for acting on another process, and what makes sure
+ *   that the task stands still.
+ *
+ *   All or nothing: when a command fails, the group, the kernel's own pointer
+ *   to it and every byte of the image are as they were. (As with
+ *   mmap(MAP_FIXED), what REPLACE unmapped may be gone if memory ran out
+ *   afterwards; nothing else may.) Fields marked "out" are written on success,
+ *   @busy_tid and @bad_site also on the errors that name them.
+ *
+ *   An address that a group is to go to is page aligned; the whole group must
+ *   fit between vm.mmap_min_addr and the task's own limit, and must not
+ *   overlap its present place.
+ *
+ *   EFAULT     the structure, or what it points to, can't be read or written
+ *   EINVAL     @size is below the first published size; an unknown flag; a
+ *              reserved field that is not zero; an address that is not page
+ *              aligned, wraps, or leaves the task's address space; a new place
+ *              that overlaps the old one
+ *   E2BIG      @size is larger than the module knows and the tail is not zero
+ *   ESRCH      no such task, it is exiting, or it is not stopped
+ *   EPERM      the calling thread does not trace the task; or the new place
+ *              starts below vm.mmap_min_addr; or a mapping is sealed
+ *   ENOENT     the process has no group
+ *   EUCLEAN    the process has parts of a group only, or not at their
+ *              distances: unmap what GET_INFO lists, then MAP
+ *   EEXIST     the new place is occupied; MAP: the process has a group
+ *   EBUSY      a thread is in the way, see the command; @busy_tid names it
+ *   ENOMEM     out of memory or mappings
+ *   EINTR      the caller was killed while it waited
+ *   ENOTTY     not a command of this device
+ *
+ * The module never parses bytes that a caller supplies and never writes bytes
+ * that a caller supplies into executable memory: it writes its own encodings
+ * of jumps to entry points of the runtime vDSO, of the system calls that a
+ * vDSO stands for, and of the mark.
+ */
+#ifndef _UAPI_LINUX_VDSO_REMAP_H
+#define _UAPI_LINUX_VDSO_REMAP_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* The interface, not the module: raised when a caller may want to know. */
+#define VDSO_REMAP_VERSION	1
+
+#define VDSO_REMAP_TYPE		0xD5
+
+/* No size in the numbers: the structures carry it and may grow. */
+#define VDSO_REMAP_GET_INFO	_IO(VDSO_REMAP_TYPE, 0x00)
+#define VDSO_REMAP_MOVE		_IO(VDSO_REMAP_TYPE, 0x01)
+#define VDSO_REMAP_MAP		_IO(VDSO_REMAP_TYPE, 0x02)
+#define VDSO_REMAP_PROXY	_IO(VDSO_REMAP_TYPE, 0x03)
+
+/* struct vdso_remap_area.kind */
+#define VDSO_REMAP_AREA_TEXT	1	/* [vdso] */
+#define VDSO_REMAP_AREA_DATA	2	/* [vvar], [vvar_vclock] */
+
+/* struct vdso_remap_area.flags, and or-ed together in vdso_remap_info.state */
+#define VDSO_REMAP_AREA_SEALED	(1U << 0)	/* by the kernel or mseal(2) */
+#define VDSO_REMAP_AREA_PRIVATE	(1U << 1)	/* has private (COWed) pages */
+
+/**
+ * struct vdso_remap_area - one special mapping of a group
+ * @start: first address
+ * @size: in bytes
+ * @kind: VDSO_REMAP_AREA_TEXT or _DATA
+ * @flags: VDSO_REMAP_AREA_SEALED, _PRIVATE
+ */
+struct vdso_remap_area {
+	__aligned_u64 start;
+	__aligned_u64 size;
+	__u32 kind;
+	__u32 flags;
+};
+
+/* struct vdso_remap_info.features: what this module can do beyond version 1 */
+#define VDSO_REMAP_FEATURE_MARK	(1ULL << 0)	/* VDSO_REMAP_PROXY_MARK */
+
+/* struct vdso_remap_info.state, beside the AREA flags */
+#define VDSO_REMAP_STATE_PRESENT (1U << 16)	/* a whole group is there */
+
+#define VDSO_REMAP_MAX_AREAS	8
+#define VDSO_REMAP_BUILD_ID_MAX	32
+
+/**
+ * struct vdso_remap_info - VDSO_REMAP_GET_INFO: what a process has
+ * @size: sizeof(struct vdso_remap_info)
+ * @flags: none yet: 0
+ * @pid: 0 or a task that the caller has ptrace-stopped
+ * @version: out: VDSO_REMAP_VERSION
+ * @features: out: VDSO_REMAP_FEATURE_*
+ * @vdso: out: where the kernel itself believes the process's vDSO text to be.
+ *	A process that unmapped its vDSO keeps a stale address here.
+ * @state: out: VDSO_REMAP_STATE_PRESENT and the flags of all areas
+ * @nr_areas: out: areas found. Without STATE_PRESENT they are the remains of
+ *	a group, see EUCLEAN.
+ * @machine: out: ELF machine of the task's runtime vDSO (EM_X86_64, EM_386)
+ * @build_id_size: out: bytes used in @build_id
+ * @build_id: out: GNU build id of the task's runtime vDSO, read from the
+ *	kernel's own copy. Two vDSOs are the same only if these are.
+ * @areas: out: ordered by address
+ */
+struct vdso_remap_info {
+	__u32 size;
+	__u32 flags;
+	__s32 pid;
+	__u32 version;
+	__aligned_u64 features;
+	__aligned_u64 vdso;
+	__u32 state;
+	__u32 nr_areas;
+	__u32 machine;
+	__u32 build_id_size;
+	__u8 build_id[VDSO_REMAP_BUILD_ID_MAX];
+	struct vdso_remap_area areas[VDSO_REMAP_MAX_AREAS];
+};
+
+#define VDSO_REMAP_INFO_SIZE_VER0	272
+
+/*
+ * struct vdso_remap_move.flags. Bit 1 is kept for UNSEAL (moving a sealed
+ * group); a module without that feature refuses it like any unknown flag.
+ */
+#define VDSO_REMAP_MOVE_REPLACE	(1U << 0)	/* unmap what is in the way */
+#define __VDSO_REMAP_MOVE_ALL	(VDSO_REMAP_MOVE_REPLACE)
+
+/**
+ * struct vdso_remap_move - VDSO_REMAP_MOVE: move the whole group
+ * @size: sizeof(struct vdso_remap_move)
+ * @flags: VDSO_REMAP_MOVE_*
+ * @pid: 0 or a task that the caller has ptrace-stopped
+ * @busy_tid: out, with EBUSY: a thread that is neither the caller nor stopped
+ *	outside the group
+ * @addr: where the text area is to start
+ *
+ * Private pages (breakpoints, marks) move along. auxv, libc and everyone else
+ * who remembers the old address are the caller's business.
+ */
+struct vdso_remap_move {
+	__u32 size;
+	__u32 flags;
+	__s32 pid;
+	__s32 busy_tid;
+	__aligned_u64 addr;
+};
+
+#define VDSO_REMAP_MOVE_SIZE_VER0	24
+
+/**
+ * struct vdso_remap_map - VDSO_REMAP_MAP: a fresh group for a process without
+ * @size: sizeof(struct vdso_remap_map)
+ * @flags: none yet: 0
+ * @pid: 0 or a task that the caller has ptrace-stopped
+ * @reserved: 0
+ * @addr: where the text area is to start
+ *
+ * ENOENT here: the process was started without a vDSO (vdso=0), so the kernel
+ * does not say which one is its.
+ */
+struct vdso_remap_map {
+	__u32 size;
+	__u32 flags;
+	__s32 pid;
+	__u32 reserved;
+	__aligned_u64 addr;
+};
+
+#define VDSO_REMAP_MAP_SIZE_VER0	24
+
+/* struct vdso_remap_site.kind */
+#define VDSO_REMAP_SITE_JUMP	1	/* to an entry point of the runtime vDSO */
+#define VDSO_REMAP_SITE_STUB	2	/* a plain system call */
+
+/*
+ * struct vdso_remap_site.target of a stub: the function that it stands for. It
+ * makes the system call of that name, with the arguments and the return value
+ * of the vDSO's function. GETRANDOM answers the parameter query (opaque_len
+ * ~0UL) with -ENOSYS.
+ */
+#define VDSO_REMAP_STUB_CLOCK_GETTIME	1
+#define VDSO_REMAP_STUB_CLOCK_GETRES	2
+#define VDSO_REMAP_STUB_GETTIMEOFDAY	3
+#define VDSO_REMAP_STUB_TIME		4
+#define VDSO_REMAP_STUB_GETCPU		5
+#define VDSO_REMAP_STUB_GETRANDOM	6
+
+/**
+ * struct vdso_remap_site - what is to be installed where
+ * @off: offset of the site in the image, in bytes
+ * @room: bytes that may be overwritten from @off on
+ * @kind: VDSO_REMAP_SITE_JUMP or _STUB
+ * @target: JUMP: offset of an entry point in the runtime vDSO's text;
+ *	STUB: VDSO_REMAP_STUB_*
+ *
+ * A landing pad (endbr64) that stands at the site is kept; jump or stub go
+ * behind it and the room is that much smaller. Jumps change no register that
+ * carries an argument or that a call must preserve (x86_64: a far one uses
+ * r11).
+ */
+struct vdso_remap_site {
+	__u32 off;
+	__u32 room;
+	__u32 kind;
+	__u32 target;
+};
+
+/* struct vdso_remap_proxy.flags */
+#define VDSO_REMAP_PROXY_PARK	 (1U << 0)	/* move the group to @addr */
+#define VDSO_REMAP_PROXY_REPLACE (1U << 1)	/* as MOVE's; only with PARK */
+#define VDSO_REMAP_PROXY_MARK	 (1U << 2)	/* write the mark */
+#define __VDSO_REMAP_PROXY_ALL	(VDSO_REMAP_PROXY_PARK | \
+				 VDSO_REMAP_PROXY_REPLACE | \
+				 VDSO_REMAP_PROXY_MARK)
+
+#define VDSO_REMAP_MAX_SITES		256
+#define VDSO_REMAP_MAX_IMAGE_SIZE	(1U << 20)
+
+/* struct vdso_remap_proxy.bad_site when no site is to blame */
+#define VDSO_REMAP_NO_SITE	(~0U)
+
+/**
+ * struct vdso_remap_proxy - VDSO_REMAP_PROXY: make an image vDSO a proxy
+ * @size: sizeof(struct vdso_remap_proxy)
+ * @flags: VDSO_REMAP_PROXY_*
+ * @pid: 0 or a task that the caller has ptrace-stopped
+ * @nr_sites: 1 to VDSO_REMAP_MAX_SITES
+ * @sites: address of struct vdso_remap_site[nr_sites], ordered by offset,
+ *	disjoint in their rooms
+ * @image: where the image's text starts in the process, page aligned
+ * @image_size: of the text, in bytes, page aligned, at most
+ *	VDSO_REMAP_MAX_IMAGE_SIZE
+ * @addr: with PARK: where the runtime vDSO's text is to start; else 0
+ * @image_data: with MARK: where the image's data pages start, page aligned;
+ *	0 if it has none. Else 0.
+ * @busy_tid: out, with EBUSY: a thread whose instruction pointer is inside the
+ *	bytes to be replaced (at their first byte is outside), or, with PARK, one
+ *	that is in the way of a MOVE
+ * @bad_site: out, with EINVAL, EACCES, ENXIO and ENOSPC: index of the site
+ *	that is at fault, or VDSO_REMAP_NO_SITE
+ *
+ * Other threads see none or all of the sites; while they run the sites are
+ * written with every CPU held. A thread that is interrupted inside a site by a
+ * signal whose handler runs can't be seen: bring threads out of the vDSO first.
+ *
+ * EFAULT     a site's page is not mapped
+ * EACCES     a site's page is not private, executable, ordinary memory
+ * ENXIO      the target of a jump is not an entry point of the runtime vDSO
+ * ENOSPC     the site's room is too small, also for the nearest encoding
+ */
+struct vdso_remap_proxy {
+	__u32 size;
+	__u32 flags;
+	__s32 pid;
+	__u32 nr_sites;
+	__aligned_u64 sites;
+	__aligned_u64 image;
+	__aligned_u64 image_size;
+	__aligned_u64 addr;
+	__aligned_u64 image_data;
+	__s32 busy_tid;
+	__u32 bad_site;
+};
+
+#define VDSO_REMAP_PROXY_SIZE_VER0	64
+
+/*
+ * The mark: CRIU's layout, so that an unmodified CRIU can checkpoint what was
+ * restored with this module. It lies over the ELF header of the runtime vDSO.
+ */
+#define VDSO_REMAP_MARK_SIGNATURE	0x4f53447655495243ULL	/* "CRIUvDSO" */
+#define VDSO_REMAP_MARK_VERSION		3
+#define VDSO_REMAP_MARK_NO_ADDR		(~0ULL)
+
+/**
+ * struct vdso_remap_mark - the mark of a 64-bit process
+ * @signature: VDSO_REMAP_MARK_SIGNATURE
+ * @image: where the image vDSO's text starts
+ * @version: VDSO_REMAP_MARK_VERSION
+ * @image_data: where the image's data pages start, or VDSO_REMAP_MARK_NO_ADDR
+ * @runtime_data: where the runtime vDSO's data areas start
+ */
+struct vdso_remap_mark {
+	__aligned_u64 signature;
+	__aligned_u64 image;
+	__aligned_u64 version;
+	__aligned_u64 image_data;
+	__aligned_u64 runtime_data;
+};
+
+#endif /* _UAPI_LINUX_VDSO_REMAP_H */
