@@ -267,17 +267,20 @@ struct vdso_remap_site {
  * @busy_tid: out, with EBUSY: a thread whose instruction pointer is inside the
  *	bytes to be replaced (at their first byte is outside), or, with PARK, one
  *	that is in the way of a MOVE
- * @bad_site: out, with EINVAL, EACCES, ENXIO and ENOSPC: index of the site
- *	that is at fault, or VDSO_REMAP_NO_SITE
+ * @bad_site: out, with EINVAL, ENXIO and ENOSPC: index of the site that is at
+ *	fault, or VDSO_REMAP_NO_SITE
  *
  * Other threads see none or all of the sites; while they run the sites are
  * written with every CPU held. A thread that is interrupted inside a site by a
  * signal whose handler runs can't be seen: bring threads out of the vDSO first.
  *
- * EFAULT     a site's page is not mapped
- * EACCES     a site's page is not private, executable, ordinary memory
+ * EINVAL     also: sites out of order, overlapping or outside of the image; an
+ *            unknown kind or stub; the new place overlaps the image
+ * EFAULT     a page of the image is not mapped
+ * EACCES     a page of the image is not private, executable, ordinary memory
  * ENXIO      the target of a jump is not an entry point of the runtime vDSO
- * ENOSPC     the site's room is too small, also for the nearest encoding
+ * ENOSPC     the site's room is too small for what is to be written
+ * EOPNOTSUPP no encodings for the task's ABI
  */
 struct vdso_remap_proxy {
 	__u32 size;

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* x86: where this architecture keeps what the module asks of the kernel. */
+#ifndef _ARCH_VR_KMOD_H
+#define _ARCH_VR_KMOD_H
+
+#include <linux/mm_types.h>
+
+#include <asm/sync_core.h>
+#include <asm/vdso.h>
+
+/* The kernel's own idea of where the text is; stale after a plain munmap(). */
+static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
+{
+	return (unsigned long)mm->context.vdso;
+}
+
+/*
+ * The pristine text of the vDSO that belongs to mm, in kernel memory: what its
+ * pages are filled from, so it holds for every ABI and whatever the process
+ * has done to its own. NULL if the process was started without a vDSO.
+ */
+static inline const void *arch_vr_image(const struct mm_struct *mm, unsigned long *size)
+{
+	const struct vdso_image *image = mm->context.vdso_image;
+
+	if (!image)
+		return NULL;
+	*size = image->size;
+	return image->data;
+}
+
+/*
+ * After code was written through another mapping: the instruction cache
+ * follows by itself, but what this CPU has fetched already does not.
+ */
+static inline void arch_vr_sync_code(void)
+{
+	sync_core();
+}
+
+#endif /* _ARCH_VR_KMOD_H */

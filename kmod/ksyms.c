@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Finds, once at load, the functions of the kernel that are global but not
+ * exported, and hands them out as static calls.
+ *
+ * Static calls and not pointers: with IBT an indirect call must land on ENDBR,
+ * and the kernel strips that from functions whose address nobody takes. A
+ * static call is a direct one. The types come from the kernel's own headers, so
+ * a changed signature does not build.
+ */
+#include "internal.h"
+
+#include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+
+DEFINE_STATIC_CALL_NULL(vr_install_special_mapping, _install_special_mapping);
+DEFINE_STATIC_CALL_NULL(vr_do_munmap, do_munmap);
+DEFINE_STATIC_CALL_NULL(vr_security_mmap_addr, security_mmap_addr);
+DEFINE_STATIC_CALL_NULL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
+
+/* Where a function may first be probed: behind a landing pad or a trace call. */
+#define MAX_PROBE_OFFSET	16
+
+/*
+ * A kprobe's address is the only thing that the kernel tells a module about a
+ * symbol. It is not always the start of the function (kp.offset does not say
+ * so); sprint_symbol() knows how far in it is.
+ */
+static unsigned long find_function(const char *name)
+{
+	char where[KSYM_SYMBOL_LEN];
+	unsigned long addr, into;
+	unsigned int offset;
+	const char *plus;
+
+	for (offset = 0; offset <= MAX_PROBE_OFFSET; offset += 4) {
+		struct kprobe kp = {
+			.symbol_name = name,
+			.offset = offset,
+			.flags = KPROBE_FLAG_DISABLED,	/* never armed */
+		};
+		int ret = register_kprobe(&kp);
+
+		if (ret == -EINVAL || ret == -EILSEQ)
+			continue;
+		if (ret)
+			break;
+		addr = (unsigned long)kp.addr;
+		unregister_kprobe(&kp);
+
+		sprint_symbol(where, addr);
+		plus = strchr(where, '+');
+		if (!plus || sscanf(plus, "+%lx/", &into) != 1 || into > MAX_PROBE_OFFSET)
+			break;
+		return addr - into;
+	}
+	pr_err("not loaded: this kernel does not let its function %s be found\n", name);
+	return 0;
+}
+
+#define find(call, function) ({						\
+	unsigned long addr = find_function(#function);			\
+									\
+	if (addr)							\
+		static_call_update(call, (typeof(&function))addr);	\
+	addr ? 0 : -ENOENT;						\
+})
+
+int __init vr_ksyms_init(void)
+{
+	int ret;
+
+	ret = find(vr_install_special_mapping, _install_special_mapping);
+	if (!ret)
+		ret = find(vr_do_munmap, do_munmap);
+	if (!ret)
+		ret = find(vr_security_mmap_addr, security_mmap_addr);
+	if (!ret)
+		ret = find(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
+	return ret;
+}
