@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034 # the scripts that read this use the variables
+# Where the scripts of this directory keep what they made, and how they fail.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${VDSO_REMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vdso-remap}
+root=$cache/root
+disk=$cache/root.img
+
+die()
+{
+	echo "${0##*/}: $*" >&2
+	exit "${die_status:-1}"
+}
