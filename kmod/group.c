@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vDSO group as an object in an mm: what it looks like on this kernel,
- * where it is, putting one up and taking it away.
+ * The vDSO group in an mm: what it looks like on this kernel, where it is,
+ * putting one up and taking it away.
  */
 #include "internal.h"
 
@@ -11,87 +11,68 @@
 
 #include "kmod.h"
 
-/**
- * struct vr_slot - one area of every group on this kernel
- * @spec: by which its vmas are recognised: vm_private_data
- * @flags: vm_flags of a fresh one
- * @size: of a data area; a text area's depends on the ABI
- * @off: from the start of the text, so 0 or negative
- * @text: this is the text area
- */
-struct vr_slot {
-	const struct vm_special_mapping *spec;
-	unsigned long flags;
-	unsigned long size;
-	long off;
-	bool text;
-};
-
 /*
- * Learned at load from the process that loads the module, by the names that
- * /proc/PID/maps shows; from then on vmas are recognised by pointers. Slots
- * are ordered by address, leave no gap, and the text is the last.
+ * Every group on this kernel consists of these areas: ordered by address,
+ * without a gap, the text last. They are learned at load from the loading
+ * process, by the names that /proc/PID/maps shows; from then on vmas are
+ * recognised by their mapping's identity.
  */
-static struct vr_slot slots[VDSO_REMAP_MAX_AREAS] __ro_after_init;
+static struct vr_slot {
+	const struct vm_special_mapping *spec;
+	unsigned long flags;	/* of a fresh one */
+	unsigned long size;	/* of a data area; that of the text depends on the ABI */
+	unsigned long below;	/* distance from its start up to the text */
+} slots[VDSO_REMAP_MAX_AREAS] __ro_after_init;
 static unsigned int nr_slots __ro_after_init;
 static const struct vm_operations_struct *special_ops __ro_after_init;
 
-static const char *special_name(struct vm_area_struct *vma)
+#define text_slot	(&slots[nr_slots - 1])
+
+static bool is_named(struct vm_area_struct *vma, const char *name)
 {
-	const char *name = NULL;
+	const char *is = vma->vm_ops && vma->vm_ops->name ? vma->vm_ops->name(vma) : NULL;
 
-	if (vma->vm_ops && vma->vm_ops->name)
-		name = vma->vm_ops->name(vma);
-	return name ?: "";
-}
-
-static int __init learn_slot(struct vm_area_struct *vma)
-{
-	const char *name = special_name(vma);
-	bool text = !strcmp(name, "[vdso]");
-	struct vr_slot *slot = &slots[nr_slots];
-
-	if (!text && strcmp(name, "[vvar]") && strcmp(name, "[vvar_vclock]"))
-		return 0;
-	/* off is made relative to the text when that has been seen */
-	if (nr_slots == ARRAY_SIZE(slots) || (nr_slots && (slot[-1].text || slot[-1].off +
-	    slot[-1].size != vma->vm_start)) || vma->vm_pgoff)
-		return -EUCLEAN;
-
-	special_ops = vma->vm_ops;
-	slot->spec = vma->vm_private_data;
-	slot->flags = vma->vm_flags;
-	slot->size = vma->vm_end - vma->vm_start;
-	slot->off = vma->vm_start;
-	slot->text = text;
-	nr_slots++;
-	return 0;
+	return is && !strcmp(is, name);
 }
 
 int __init vr_group_init(void)
 {
+	VMA_ITERATOR(vmi, current->mm, 0);
 	struct mm_struct *mm = current->mm;
-	VMA_ITERATOR(vmi, mm, 0);
 	struct vm_area_struct *vma;
+	unsigned long text = 0, end = 0;
+	bool whole = true;
 	unsigned int i;
-	int ret = 0;
 
 	mmap_read_lock(mm);
 	for_each_vma(vmi, vma) {
-		ret = learn_slot(vma);
-		if (ret)
+		bool is_text = is_named(vma, "[vdso]");
+
+		if (!is_text && !is_named(vma, "[vvar]") && !is_named(vma, "[vvar_vclock]"))
+			continue;
+		if (text || (nr_slots && vma->vm_start != end) || vma->vm_pgoff ||
+		    nr_slots == ARRAY_SIZE(slots)) {
+			whole = false;
 			break;
+		}
+		end = vma->vm_end;
+		text = is_text ? vma->vm_start : 0;
+		special_ops = vma->vm_ops;
+		slots[nr_slots++] = (struct vr_slot) {
+			.spec = vma->vm_private_data,
+			.flags = vma->vm_flags,
+			.size = end - vma->vm_start,
+			.below = vma->vm_start,
+		};
 	}
 	mmap_read_unlock(mm);
 
-	if (!ret && (!nr_slots || !slots[nr_slots - 1].text))
-		ret = -ENOENT;
-	if (ret) {
+	if (!text || !whole) {
 		pr_err("not loaded: the loading process has no whole vDSO to learn from (vdso=0?)\n");
-		return ret;
+		return -ENOENT;
 	}
 	for (i = 0; i < nr_slots; i++)
-		slots[i].off -= slots[nr_slots - 1].off;
+		slots[i].below = text - slots[i].below;
 	return 0;
 }
 
@@ -111,49 +92,49 @@ bool vr_group_owns(const struct vm_area_struct *vma)
 	return false;
 }
 
-/* The text area's size depends on the ABI of the process. */
-static unsigned long slot_size(const struct vr_slot *slot, const struct vr_image *image)
-{
-	return slot->text ? PAGE_ALIGN(image->size) : slot->size;
-}
-
 /*
- * The addresses that a group with its text here occupies. -ENOENT: the kernel
- * does not say which vDSO belongs to mm; -EINVAL: they wrap.
+ * The addresses that a group of mm with its text there occupies. -ENOENT: the
+ * kernel does not say which vDSO belongs to mm; -EINVAL: they wrap.
  */
-int vr_group_span(struct mm_struct *mm, unsigned long text, unsigned long *start,
-		  unsigned long *end)
+int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span)
 {
 	struct vr_image image;
 
 	if (!vr_image_get(&image, mm))
 		return -ENOENT;
-	*start = text + slots[0].off;
-	*end = text + slot_size(&slots[nr_slots - 1], &image);
-	return *start <= text && *end > text ? 0 : -EINVAL;
+	span->start = text - slots[0].below;
+	span->end = text + PAGE_ALIGN(image.size);
+	return span->start <= text && span->end > text ? 0 : -EINVAL;
+}
+
+/* One slot's share of a group's span. */
+static struct vr_span slot_span(const struct vr_slot *slot, const struct vr_span *group)
+{
+	unsigned long start = group->start + slots[0].below - slot->below;
+
+	return (struct vr_span) {
+		.start = start,
+		.end = slot == text_slot ? group->end : start + slot->size,
+	};
 }
 
 /* Writes *group only if a whole one has its text there. */
 static bool find_whole(struct mm_struct *mm, unsigned long text, struct vr_group *group)
 {
-	struct vr_group found = {};
-	struct vr_image image;
+	struct vr_group found = { .nr = nr_slots };
 	unsigned int i;
 
-	if (!vr_image_get(&image, mm))
+	if (vr_group_span(mm, text, &found.span))
 		return false;
 	for (i = 0; i < nr_slots; i++) {
-		struct vm_area_struct *vma = find_vma(mm, text + slots[i].off);
+		struct vr_span want = slot_span(&slots[i], &found.span);
+		struct vm_area_struct *vma = find_vma(mm, want.start);
 
 		if (!vma || !fills_slot(vma, &slots[i]) || vma->vm_pgoff ||
-		    vma->vm_start != text + slots[i].off ||
-		    vma->vm_end - vma->vm_start != slot_size(&slots[i], &image))
+		    vma->vm_start != want.start || vma->vm_end != want.end)
 			return false;
-		found.vma[found.nr++] = vma;
+		found.vma[i] = vma;
 	}
-	found.text = found.vma[found.nr - 1];
-	found.start = found.vma[0]->vm_start;
-	found.end = found.text->vm_end;
 	*group = found;
 	return true;
 }
@@ -178,33 +159,35 @@ int vr_group_find(struct mm_struct *mm, struct vr_group *group)
 	for_each_vma(vmi, vma) {
 		if (!vr_group_owns(vma))
 			continue;
-		if (fills_slot(vma, &slots[nr_slots - 1]))
+		if (fills_slot(vma, text_slot))
 			text = vma;
 		if (group->nr < ARRAY_SIZE(group->vma))
 			group->vma[group->nr++] = vma;
 	}
 	if (!group->nr)
 		return -ENOENT;
-	if (text && find_whole(mm, text->vm_start, group))
-		return 0;
-	return -EUCLEAN;
+	return text && find_whole(mm, text->vm_start, group) ? 0 : -EUCLEAN;
+}
+
+struct vm_area_struct *vr_group_text(const struct vr_group *group)
+{
+	return group->vma[group->nr - 1];
 }
 
 /*
- * Unmaps a group. When that takes back what a failing command has done it must
- * not fail itself: it may use the reserves, and only an armed fault injection
- * was ever seen to make it fail once.
+ * Unmaps a whole group to take back what a failing command has done, so it must
+ * not fail itself: it may use the reserves, and tries more than once.
  */
-void vr_group_remove(struct mm_struct *mm, unsigned long start, unsigned long end)
+void vr_group_remove(struct mm_struct *mm, const struct vr_span *span)
 {
-	unsigned int flags = memalloc_noreclaim_save();
+	unsigned int saved = memalloc_noreclaim_save();
 	int ret, tries = 3;
 
 	do {
-		ret = static_call(vr_do_munmap)(mm, start, end - start, NULL);
+		ret = static_call(vr_do_munmap)(mm, span->start, span->end - span->start, NULL);
 	} while (ret && --tries);
-	memalloc_noreclaim_restore(flags);
-	WARN_ONCE(ret, "vdso_remap: a second vDSO stays mapped at %lx: %d\n", start, ret);
+	memalloc_noreclaim_restore(saved);
+	WARN_ONCE(ret, "a second vDSO stays mapped at %lx: %d\n", span->start, ret);
 }
 
 /*
@@ -214,107 +197,54 @@ void vr_group_remove(struct mm_struct *mm, unsigned long start, unsigned long en
 int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_group *like,
 		     struct vr_group *group)
 {
-	struct vr_image image;
 	unsigned int i;
-	int ret;
+	int ret = vr_group_span(mm, text, &group->span);
 
 	mmap_assert_write_locked(mm);
 
-	ret = vr_group_span(mm, text, &group->start, &group->end);
 	if (ret)
 		return ret;
-	if (!vr_image_get(&image, mm))
-		return -ENOENT;
 	for (i = 0; i < nr_slots; i++) {
-		const struct vr_slot *slot = &slots[i];
+		struct vr_span at = slot_span(&slots[i], &group->span);
+		unsigned long flags = like ? like->vma[i]->vm_flags : slots[i].flags;
 		struct vm_area_struct *vma;
 
-		vma = static_call(vr_install_special_mapping)(mm, text + slot->off,
-				slot_size(slot, &image),
-				like ? like->vma[i]->vm_flags : slot->flags, slot->spec);
+		vma = static_call(vr_install_special_mapping)(mm, at.start, at.end - at.start,
+							      flags, slots[i].spec);
 		if (IS_ERR(vma)) {
-			vr_group_remove(mm, group->start, group->end);
+			vr_group_remove(mm, &group->span);
 			return PTR_ERR(vma);
 		}
 		group->vma[i] = vma;
 	}
 	group->nr = nr_slots;
-	group->text = group->vma[nr_slots - 1];
 	return 0;
 }
 
 /* Tells the kernel where the text is now, through its own mremap hook. */
 int vr_group_announce(const struct vr_group *group)
 {
-	struct vm_area_struct *text = group->text;
+	struct vm_area_struct *text = vr_group_text(group);
 
-	return text->vm_ops->mremap ? text->vm_ops->mremap(text) : 0;
+	return text->vm_ops->mremap(text);
 }
 
-/*
- * 1: the page is the process's own (COWed), *page is pinned; 0: it is the
- * kernel's; or -errno.
- */
-int vr_pin_private_page(struct mm_struct *mm, unsigned long addr, struct page **page)
+int vr_get_info(struct vr_target *target, void *request)
 {
-	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_FORCE, page);
-
-	if (ret != 1)
-		return ret ?: -EFAULT;
-	if (PageAnon(*page))
-		return 1;
-	unpin_user_page(*page);
-	return 0;
-}
-
-static int area_flags(struct mm_struct *mm, struct vm_area_struct *vma, u32 *flags)
-{
-	struct page *page;
-	unsigned long addr;
-	int ret = 0;
-
-	*flags = vma->vm_flags & VM_SEALED ? VDSO_REMAP_AREA_SEALED : 0;
-	if (!vma->anon_vma)
-		return 0;
-	for (addr = vma->vm_start; !ret && addr < vma->vm_end; addr += PAGE_SIZE)
-		ret = vr_pin_private_page(mm, addr, &page);
-	if (ret <= 0)
-		return ret;
-	unpin_user_page(page);
-	*flags |= VDSO_REMAP_AREA_PRIVATE;
-	return 0;
-}
-
-static int fill_areas(struct mm_struct *mm, const struct vr_group *group,
-		      struct vdso_remap_info *info)
-{
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < group->nr; i++) {
-		struct vm_area_struct *vma = group->vma[i];
-		struct vdso_remap_area *area = &info->areas[i];
-
-		area->start = vma->vm_start;
-		area->size = vma->vm_end - vma->vm_start;
-		area->kind = fills_slot(vma, &slots[nr_slots - 1]) ?
-			     VDSO_REMAP_AREA_TEXT : VDSO_REMAP_AREA_DATA;
-		ret = area_flags(mm, vma, &area->flags);
-		if (ret)
-			return ret;
-		info->state |= area->flags;
-	}
-	info->nr_areas = group->nr;
-	return 0;
-}
-
-int vr_group_info(struct vr_target *target, struct vdso_remap_info *info)
-{
+	struct vdso_remap_info *info = request;
 	struct mm_struct *mm = target->mm;
 	struct vr_group group;
 	struct vr_image image;
-	int ret;
+	unsigned int i;
 
+	if (info->flags)
+		return -EINVAL;
+	*info = (struct vdso_remap_info) {
+		.size = info->size,
+		.pid = info->pid,
+		.version = VDSO_REMAP_VERSION,
+		.features = VDSO_REMAP_FEATURE_MARK,
+	};
 	if (vr_image_get(&image, mm)) {
 		info->machine = vr_image_machine(&image);
 		info->build_id_size = vr_image_build_id(&image, info->build_id,
@@ -324,8 +254,20 @@ int vr_group_info(struct vr_target *target, struct vdso_remap_info *info)
 		return -EINTR;
 	info->vdso = arch_vr_vdso(mm);
 	if (!vr_group_find(mm, &group))
-		info->state |= VDSO_REMAP_STATE_PRESENT;
-	ret = fill_areas(mm, &group, info);
+		info->state = VDSO_REMAP_STATE_PRESENT;
+	for (i = 0; i < group.nr; i++) {
+		const struct vm_area_struct *vma = group.vma[i];
+		struct vdso_remap_area *area = &info->areas[i];
+
+		area->start = vma->vm_start;
+		area->size = vma->vm_end - vma->vm_start;
+		area->kind = fills_slot(vma, text_slot) ? VDSO_REMAP_AREA_TEXT
+							: VDSO_REMAP_AREA_DATA;
+		area->flags = (vma->vm_flags & VM_SEALED ? VDSO_REMAP_AREA_SEALED : 0) |
+			      (vma->anon_vma ? VDSO_REMAP_AREA_PRIVATE : 0);
+		info->state |= area->flags;
+	}
+	info->nr_areas = group.nr;
 	mmap_read_unlock(mm);
-	return ret;
+	return 0;
 }

@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reads the kernel's own copy of a runtime vDSO: its entry points and its
- * build id. These are the kernel's bytes, linked with it; bounds are checked
- * all the same, since a mistake here would be a wild jump in someone's process.
+ * build id. These bytes were linked with the kernel; bounds are checked all
+ * the same, since a mistake here would be a wild jump in someone's process.
  */
 #include "internal.h"
 
 #include <linux/elf.h>
-#include <linux/elfcore.h>
 
 #include "kmod.h"
 
-#ifndef NT_GNU_BUILD_ID
-#define NT_GNU_BUILD_ID	3
-#endif
+#define GNU_BUILD_ID	3	/* note type; kernel headers have no name for it */
 
 static bool is_elf64(const struct vr_image *image)
 {
 	return ((const u8 *)image->data)[EI_CLASS] == ELFCLASS64;
 }
 
-/* A field of an ELF structure that both classes have. */
+/* A field of an ELF structure that both classes have, and their sizes. */
 #define elf_get(image, type, ptr, field)				\
 	(is_elf64(image) ? (u64)((const Elf64_##type *)(ptr))->field :	\
 			   (u64)((const Elf32_##type *)(ptr))->field)
-
 #define elf_sizeof(image, type)						\
 	(is_elf64(image) ? sizeof(Elf64_##type) : sizeof(Elf32_##type))
 
@@ -39,54 +35,43 @@ unsigned int vr_image_machine(const struct vr_image *image)
 	return elf_get(image, Ehdr, image->data, e_machine);
 }
 
+/* The encoders are for this ABI only. */
 bool vr_image_is_native(const struct vr_image *image)
 {
 	return vr_image_machine(image) == ELF_ARCH && is_elf64(image) == IS_ENABLED(CONFIG_64BIT);
 }
 
-/*
- * The next section of this type behind *shdr (NULL: the first), its contents
- * in *data and *size.
- */
-static const void *next_section(const struct vr_image *image, const void *shdr, u32 type,
-				const void **data, size_t *size)
+/* The nr-th section of a type; its size, or 0 if there is none. */
+static size_t find_section(const struct vr_image *image, u32 type, unsigned int nr,
+			   const void **data)
 {
-	size_t shsize = elf_sizeof(image, Shdr);
 	u64 off = elf_get(image, Ehdr, image->data, e_shoff);
-	u64 end = off + elf_get(image, Ehdr, image->data, e_shnum) * shsize;
+	unsigned int left = elf_get(image, Ehdr, image->data, e_shnum);
 
-	if (shdr)
-		off = shdr - image->data + shsize;
-	for (; off + shsize <= min_t(u64, end, image->size); off += shsize) {
-		u64 start, len;
+	for (; left && off + elf_sizeof(image, Shdr) <= image->size; left--) {
+		const void *shdr = image->data + off;
+		u64 start = elf_get(image, Shdr, shdr, sh_offset);
+		u64 size = elf_get(image, Shdr, shdr, sh_size);
 
-		shdr = image->data + off;
-		if (elf_get(image, Shdr, shdr, sh_type) != type)
-			continue;
-		start = elf_get(image, Shdr, shdr, sh_offset);
-		len = elf_get(image, Shdr, shdr, sh_size);
-		if (start > image->size || len > image->size - start)
+		off += elf_sizeof(image, Shdr);
+		if (elf_get(image, Shdr, shdr, sh_type) != type || nr--)
 			continue;
 		*data = image->data + start;
-		*size = len;
-		return shdr;
+		return start <= image->size && size <= image->size - start ? size : 0;
 	}
-	return NULL;
+	return 0;
 }
 
 bool vr_image_has_entry_point(const struct vr_image *image, u32 off)
 {
-	size_t symsize = elf_sizeof(image, Sym);
+	size_t one = elf_sizeof(image, Sym);
 	const void *sym;
-	size_t size;
+	size_t left = find_section(image, SHT_DYNSYM, 0, &sym);
 
-	if (!next_section(image, NULL, SHT_DYNSYM, &sym, &size))
-		return false;
-
-	for (; size >= symsize; sym += symsize, size -= symsize) {
+	for (; left >= one; sym += one, left -= one) {
 		u8 info = elf_get(image, Sym, sym, st_info);
 
-		if (ELF64_ST_TYPE(info) == STT_FUNC && ELF64_ST_BIND(info) != STB_LOCAL &&
+		if (ELF_ST_TYPE(info) == STT_FUNC && ELF_ST_BIND(info) != STB_LOCAL &&
 		    elf_get(image, Sym, sym, st_shndx) != SHN_UNDEF &&
 		    elf_get(image, Sym, sym, st_value) == off && off < image->size)
 			return true;
@@ -94,27 +79,27 @@ bool vr_image_has_entry_point(const struct vr_image *image, u32 off)
 	return false;
 }
 
-/* Copies the GNU build id, returns its size or 0 if there is none. */
+/* Copies the GNU build id; its size, or 0 if there is none. */
 unsigned int vr_image_build_id(const struct vr_image *image, u8 *id, unsigned int max)
 {
-	const void *shdr = NULL, *data;
-	size_t size;
+	const struct elf32_note *note;
+	unsigned int nr;
+	size_t left;
 
-	while ((shdr = next_section(image, shdr, SHT_NOTE, &data, &size))) {
-		while (size >= sizeof(struct elf_note)) {
-			const struct elf_note *note = data;
+	for (nr = 0; (left = find_section(image, SHT_NOTE, nr, (const void **)&note)); nr++) {
+		while (left >= sizeof(*note)) {
 			u64 name = ALIGN((u64)note->n_namesz, 4);
-			u64 len = sizeof(*note) + name + ALIGN((u64)note->n_descsz, 4);
+			u64 size = sizeof(*note) + name + ALIGN((u64)note->n_descsz, 4);
 
-			if (len > size)
+			if (size > left)
 				break;
-			if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+			if (note->n_type == GNU_BUILD_ID && note->n_namesz == 4 &&
 			    !memcmp(note + 1, "GNU", 4) && note->n_descsz <= max) {
-				memcpy(id, data + sizeof(*note) + name, note->n_descsz);
+				memcpy(id, (void *)(note + 1) + name, note->n_descsz);
 				return note->n_descsz;
 			}
-			data += len;
-			size -= len;
+			note = (void *)note + size;
+			left -= size;
 		}
 	}
 	return 0;

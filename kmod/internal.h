@@ -20,14 +20,25 @@ DECLARE_STATIC_CALL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
 
 int vr_ksyms_init(void);
 
+/* Addresses from start up to, not including, end. */
+struct vr_span {
+	unsigned long start;
+	unsigned long end;
+};
+
+static inline bool vr_spans_overlap(const struct vr_span *a, const struct vr_span *b)
+{
+	return a->start < b->end && b->start < a->end;
+}
+
 /**
- * struct vr_target - the task that a command is about
+ * struct vr_target - the task that a command is about; target.c
  * @task: it; a reference is held
  * @mm: its address space; a user reference is held
  * @ns: pid namespace in which the caller is told about threads
  * @self: @task is the caller
- * @alone: @task is the caller and nobody else uses @mm. Stays true during the
- *	command, since only a user of @mm can add one.
+ * @alone: and nobody else uses @mm. That stays true during the command, since
+ *	only a user of @mm can add one.
  */
 struct vr_target {
 	struct task_struct *task;
@@ -37,11 +48,8 @@ struct vr_target {
 	bool alone;
 };
 
-/* target.c */
 int vr_target_get(struct vr_target *target, pid_t pid);
 void vr_target_put(struct vr_target *target);
-int vr_target_lock(struct vr_target *target);
-void vr_target_unlock(struct vr_target *target);
 int vr_target_run(struct vr_target *target, int (*fn)(struct vr_target *, void *), void *arg);
 
 /**
@@ -49,10 +57,8 @@ int vr_target_run(struct vr_target *target, int (*fn)(struct vr_target *, void *
  * @addr: where the process sees them
  * @dst: where the kernel can write them
  * @len: how many
- * @skip: the first so many are the same before and after: a thread that
- *	stands among them has done what the new bytes say as well
- * @old: what is there before
- * @new: what is there afterwards
+ * @skip: the first so many stay the same: a thread that stands at the end of
+ *	them or among them has done what the new bytes say as well
  */
 struct vr_patch {
 	unsigned long addr;
@@ -63,87 +69,63 @@ struct vr_patch {
 	u8 new[sizeof(struct vdso_remap_mark)];
 };
 
+enum vr_standstill_action { VR_CHECK, VR_CHECK_AND_WRITE, VR_UNDO };
+
 /**
- * struct vr_standstill - what other threads must not be doing, and what is
- *	written while none does
+ * struct vr_standstill - what to do while all other threads stand still
  * @target: whose threads
- * @leave_start: if not equal to @leave_end: every thread but the caller has
- *	to be stopped outside of this range
- * @leave_end: exclusive
- * @patches: bytes that no thread may stand in
+ * @moving: if not NULL: every thread but the caller has to be stopped outside
+ * @patches: no thread may stand inside the bytes that change
  * @nr_patches: how many
- * @write: write them if nobody does
- * @undo: put the old bytes back, without any check
  * @busy_tid: set with -EBUSY, in @target's namespace
  */
 struct vr_standstill {
-	struct vr_target *target;
-	unsigned long leave_start;
-	unsigned long leave_end;
+	const struct vr_target *target;
+	const struct vr_span *moving;
 	const struct vr_patch *patches;
 	unsigned int nr_patches;
-	bool write;
-	bool undo;
+	enum vr_standstill_action action;
 	pid_t busy_tid;
 };
 
-/* threads.c */
-int vr_standstill(struct vr_standstill *still);
+int vr_standstill(struct vr_standstill *still);	/* threads.c */
 
-/**
- * struct vr_image - the kernel's own copy of a runtime vDSO's text
- * @data: ELF file; ours, so trusted
- * @size: in bytes
- */
+/* The kernel's own copy of a runtime vDSO's text, an ELF file; image.c */
 struct vr_image {
 	const void *data;
 	unsigned long size;
 };
 
-/* image.c */
 bool vr_image_get(struct vr_image *image, const struct mm_struct *mm);
 bool vr_image_is_native(const struct vr_image *image);
 unsigned int vr_image_machine(const struct vr_image *image);
 unsigned int vr_image_build_id(const struct vr_image *image, u8 *id, unsigned int max);
 bool vr_image_has_entry_point(const struct vr_image *image, u32 off);
 
-/**
- * struct vr_group - the special mappings of one process
- * @nr: how many
- * @vma: ordered by address while the group is whole
- * @text: the one of kind TEXT, NULL if there is none
- * @start: of the lowest
- * @end: of the highest, exclusive
- */
+/* The special mappings of one process, while its mmap lock is held; group.c */
 struct vr_group {
 	unsigned int nr;
-	struct vm_area_struct *vma[VDSO_REMAP_MAX_AREAS];
-	struct vm_area_struct *text;
-	unsigned long start;
-	unsigned long end;
+	struct vm_area_struct *vma[VDSO_REMAP_MAX_AREAS];	/* the text is the last */
+	struct vr_span span;
 };
 
-/* group.c */
 int vr_group_init(void);
 int vr_group_find(struct mm_struct *mm, struct vr_group *group);
 bool vr_group_owns(const struct vm_area_struct *vma);
-int vr_group_span(struct mm_struct *mm, unsigned long text, unsigned long *start,
-		  unsigned long *end);
+struct vm_area_struct *vr_group_text(const struct vr_group *group);
+int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
 int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_group *like,
 		     struct vr_group *group);
-void vr_group_remove(struct mm_struct *mm, unsigned long start, unsigned long end);
 int vr_group_announce(const struct vr_group *group);
-int vr_group_info(struct vr_target *target, struct vdso_remap_info *info);
-int vr_pin_private_page(struct mm_struct *mm, unsigned long addr, struct page **page);
+void vr_group_remove(struct mm_struct *mm, const struct vr_span *span);
 
 /**
- * struct vr_move - a move of a group, from vr_move_prepare() until
- *	vr_move_commit() or vr_move_abort()
+ * struct vr_move - a move of a group as a transaction; move.c
  * @mm: locked for writing all the time
  * @addr: of the text afterwards
  * @replace: unmap what is in the way
  * @old: found by the caller
- * @new: installed by vr_move_prepare()
+ * @new: put up by vr_move_prepare()
  */
 struct vr_move {
 	struct mm_struct *mm;
@@ -153,16 +135,15 @@ struct vr_move {
 	struct vr_group new;
 };
 
-/* move.c */
-int vr_check_destination(struct mm_struct *mm, u64 addr);
+int vr_check_destination(const struct mm_struct *mm, u64 addr);
 int vr_move_check(const struct vr_move *move);
 int vr_move_prepare(struct vr_move *move);
 int vr_move_commit(struct vr_move *move);
-void vr_move_abort(struct vr_move *move);
-int vr_move(struct vr_target *target, struct vdso_remap_move *req);
-int vr_map(struct vr_target *target, struct vdso_remap_map *req);
 
-/* proxy.c */
-int vr_proxy(struct vr_target *target, struct vdso_remap_proxy *req);
+/* The commands: the request is the command's structure, its out fields are set. */
+int vr_get_info(struct vr_target *target, void *request);
+int vr_move(struct vr_target *target, void *request);
+int vr_map(struct vr_target *target, void *request);
+int vr_proxy(struct vr_target *target, void *request);
 
 #endif /* _VR_INTERNAL_H */

@@ -62,7 +62,7 @@ static unsigned long find_function(const char *name)
 	unsigned long addr = find_function(#function);			\
 									\
 	if (addr)							\
-		static_call_update(call, (typeof(&function))addr);	\
+		static_call_update(call, (typeof(function) *)addr);	\
 	addr ? 0 : -ENOENT;						\
 })
 

@@ -1,149 +1,92 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The device: copies structures in, refuses what is unknown, dispatches. */
+/* The device: copies requests in and out, refuses what is unknown, dispatches. */
 #include "internal.h"
 
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
-/*
- * Copies a structure of the caller's size; what the caller does not know yet
- * becomes zero. Returns that size, or -errno.
- */
-static int copy_req(void *req, size_t size, size_t size_ver0, void __user *arg)
+/* Every request starts like this. */
+struct vr_head {
+	u32 size;
+	u32 flags;
+	s32 pid;
+};
+
+union vr_request {
+	struct vr_head head;
+	struct vdso_remap_info info;
+	struct vdso_remap_move move;
+	struct vdso_remap_map map;
+	struct vdso_remap_proxy proxy;
+};
+
+static const struct vr_command {
+	size_t size;
+	size_t size_ver0;
+	int (*run)(struct vr_target *target, void *request);
+} commands[] = {
+	[_IOC_NR(VDSO_REMAP_GET_INFO)] = {
+		sizeof(struct vdso_remap_info), VDSO_REMAP_INFO_SIZE_VER0, vr_get_info,
+	},
+	[_IOC_NR(VDSO_REMAP_MOVE)] = {
+		sizeof(struct vdso_remap_move), VDSO_REMAP_MOVE_SIZE_VER0, vr_move,
+	},
+	[_IOC_NR(VDSO_REMAP_MAP)] = {
+		sizeof(struct vdso_remap_map), VDSO_REMAP_MAP_SIZE_VER0, vr_map,
+	},
+	[_IOC_NR(VDSO_REMAP_PROXY)] = {
+		sizeof(struct vdso_remap_proxy), VDSO_REMAP_PROXY_SIZE_VER0, vr_proxy,
+	},
+};
+
+static_assert(sizeof(struct vdso_remap_info) == VDSO_REMAP_INFO_SIZE_VER0);
+static_assert(sizeof(struct vdso_remap_move) == VDSO_REMAP_MOVE_SIZE_VER0);
+static_assert(sizeof(struct vdso_remap_map) == VDSO_REMAP_MAP_SIZE_VER0);
+static_assert(sizeof(struct vdso_remap_proxy) == VDSO_REMAP_PROXY_SIZE_VER0);
+
+static int run(const struct vr_command *command, void __user *arg)
 {
+	union vr_request request;
+	struct vr_target target;
+	size_t size;
 	u32 usize;
 	int ret;
 
 	if (get_user(usize, (u32 __user *)arg))
 		return -EFAULT;
-	if (usize < size_ver0)
+	if (usize < command->size_ver0)
 		return -EINVAL;
 	if (usize > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(req, size, arg, usize);
-	return ret ?: usize;
-}
-
-static long ioctl_get_info(void __user *arg)
-{
-	struct vdso_remap_info info, req;
-	struct vr_target target;
-	int usize, ret;
-
-	usize = copy_req(&req, sizeof(req), VDSO_REMAP_INFO_SIZE_VER0, arg);
-	if (usize < 0)
-		return usize;
-	if (req.flags)
-		return -EINVAL;
-
-	memset(&info, 0, sizeof(info));
-	info.size = req.size;
-	info.pid = req.pid;
-	info.version = VDSO_REMAP_VERSION;
-	info.features = VDSO_REMAP_FEATURE_MARK;
-
-	ret = vr_target_get(&target, req.pid);
+	ret = copy_struct_from_user(&request, command->size, arg, usize);
 	if (ret)
 		return ret;
-	ret = vr_group_info(&target, &info);
-	vr_target_put(&target);
-	if (!ret && copy_to_user(arg, &info, min_t(size_t, usize, sizeof(info))))
-		ret = -EFAULT;
-	return ret;
-}
-
-/*
- * Commands that report a thread: the field is written once before the work,
- * so that a structure that can't be written fails before anything has changed.
- */
-static long ioctl_move(struct vdso_remap_move __user *arg)
-{
-	struct vdso_remap_move req;
-	struct vr_target target;
-	int ret;
-
-	ret = copy_req(&req, sizeof(req), VDSO_REMAP_MOVE_SIZE_VER0, arg);
-	if (ret < 0)
-		return ret;
-	if (req.flags & ~__VDSO_REMAP_MOVE_ALL)
-		return -EINVAL;
-	if (put_user(0, &arg->busy_tid))
+	/* What can't be written must not be found out when all is done. */
+	size = min_t(size_t, usize, command->size);
+	if (copy_to_user(arg, &request, size))
 		return -EFAULT;
 
-	ret = vr_target_get(&target, req.pid);
+	ret = vr_target_get(&target, request.head.pid);
 	if (ret)
 		return ret;
-	req.busy_tid = 0;
-	ret = vr_move(&target, &req);
+	ret = command->run(&target, &request);
 	vr_target_put(&target);
-	if (ret == -EBUSY && put_user(req.busy_tid, &arg->busy_tid))
-		return -EFAULT;
-	return ret;
-}
-
-static long ioctl_map(struct vdso_remap_map __user *arg)
-{
-	struct vdso_remap_map req;
-	struct vr_target target;
-	int ret;
-
-	ret = copy_req(&req, sizeof(req), VDSO_REMAP_MAP_SIZE_VER0, arg);
-	if (ret < 0)
-		return ret;
-	if (req.flags || req.reserved)
-		return -EINVAL;
-
-	ret = vr_target_get(&target, req.pid);
-	if (ret)
-		return ret;
-	ret = vr_map(&target, &req);
-	vr_target_put(&target);
-	return ret;
-}
-
-static long ioctl_proxy(struct vdso_remap_proxy __user *arg)
-{
-	struct vdso_remap_proxy req;
-	struct vr_target target;
-	int ret;
-
-	ret = copy_req(&req, sizeof(req), VDSO_REMAP_PROXY_SIZE_VER0, arg);
-	if (ret < 0)
-		return ret;
-	if (req.flags & ~__VDSO_REMAP_PROXY_ALL)
-		return -EINVAL;
-	req.busy_tid = 0;
-	req.bad_site = VDSO_REMAP_NO_SITE;
-	if (put_user(req.busy_tid, &arg->busy_tid) || put_user(req.bad_site, &arg->bad_site))
-		return -EFAULT;
-
-	ret = vr_target_get(&target, req.pid);
-	if (ret)
-		return ret;
-	ret = vr_proxy(&target, &req);
-	vr_target_put(&target);
-	if (ret && (put_user(req.busy_tid, &arg->busy_tid) ||
-		    put_user(req.bad_site, &arg->bad_site)))
-		return -EFAULT;
+	/* Only a caller that unmaps it meanwhile misses this. */
+	if (copy_to_user(arg, &request, size))
+		pr_debug("request of %d was unmapped meanwhile\n", current->pid);
 	return ret;
 }
 
 static long vr_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	switch (cmd) {
-	case VDSO_REMAP_GET_INFO:
-		return ioctl_get_info((void __user *)arg);
-	case VDSO_REMAP_MOVE:
-		return ioctl_move((void __user *)arg);
-	case VDSO_REMAP_MAP:
-		return ioctl_map((void __user *)arg);
-	case VDSO_REMAP_PROXY:
-		return ioctl_proxy((void __user *)arg);
-	default:
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (cmd != _IO(VDSO_REMAP_TYPE, nr) || nr >= ARRAY_SIZE(commands))
 		return -ENOIOCTLCMD;
-	}
+	return run(&commands[array_index_nospec(nr, ARRAY_SIZE(commands))], (void __user *)arg);
 }
 
 static const struct file_operations vr_fops = {
@@ -162,19 +105,11 @@ static struct miscdevice vr_device = {
 
 static int __init vr_init(void)
 {
-	int ret;
+	int ret = vr_ksyms_init();
 
-	static_assert(sizeof(struct vdso_remap_info) == VDSO_REMAP_INFO_SIZE_VER0);
-	static_assert(sizeof(struct vdso_remap_move) == VDSO_REMAP_MOVE_SIZE_VER0);
-	static_assert(sizeof(struct vdso_remap_map) == VDSO_REMAP_MAP_SIZE_VER0);
-	static_assert(sizeof(struct vdso_remap_proxy) == VDSO_REMAP_PROXY_SIZE_VER0);
-
-	ret = vr_ksyms_init();
 	if (!ret)
 		ret = vr_group_init();
-	if (!ret)
-		ret = misc_register(&vr_device);
-	return ret;
+	return ret ?: misc_register(&vr_device);
 }
 
 static void __exit vr_exit(void)

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * MOVE and MAP. A move is a transaction in one critical section of the mmap
- * lock:
- *
- *   vr_move_check()    says no without having touched anything
- *   vr_move_prepare()  makes room, puts up the new group beside the old one
- *   vr_move_commit()   tells the kernel and takes the old one away, or
- *   vr_move_abort()    takes the new one away
- */
+/* MOVE and MAP, and the parts of a move that PROXY needs for parking. */
 #include "internal.h"
 
 #include <linux/cred.h>
@@ -35,25 +27,36 @@ static int check_min_addr(unsigned long start)
 }
 
 /* Whether a group may have its text at addr at all. Runs as the caller. */
-int vr_check_destination(struct mm_struct *mm, u64 addr)
+int vr_check_destination(const struct mm_struct *mm, u64 addr)
 {
-	unsigned long start, end;
+	struct vr_span span;
 	int ret;
 
 	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr))
 		return -EINVAL;
-	ret = vr_group_span(mm, addr, &start, &end);
-	if (ret)
-		return ret;
-	if (end > mm->task_size)
-		return -EINVAL;
-	return check_min_addr(start);
+	ret = vr_group_span(mm, addr, &span);
+	if (!ret && span.end > mm->task_size)
+		ret = -EINVAL;
+	return ret ?: check_min_addr(span.start);
+}
+
+/* The page is the process's own (COWed): 1 and it is pinned, 0, or -errno. */
+static int pin_private_page(struct mm_struct *mm, unsigned long addr, struct page **page)
+{
+	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_FORCE, page);
+
+	if (ret != 1)
+		return ret ?: -EFAULT;
+	if (PageAnon(*page))
+		return 1;
+	unpin_user_page(*page);
+	return 0;
 }
 
 static int copy_private_page(struct mm_struct *mm, unsigned long from, unsigned long to)
 {
 	struct page *src, *dst;
-	long ret = vr_pin_private_page(mm, from, &src);
+	long ret = pin_private_page(mm, from, &src);
 
 	if (ret <= 0)
 		return ret;
@@ -69,176 +72,156 @@ static int copy_private_page(struct mm_struct *mm, unsigned long from, unsigned 
 	return 0;
 }
 
-static int copy_private_pages(struct mm_struct *mm, const struct vr_group *from,
-			      const struct vr_group *to)
+static int copy_private_pages(const struct vr_move *move)
 {
-	unsigned long off;
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < from->nr; i++) {
-		const struct vm_area_struct *old = from->vma[i], *new = to->vma[i];
+	for (i = 0; i < move->old.nr; i++) {
+		const struct vm_area_struct *old = move->old.vma[i];
+		unsigned long shift = move->new.vma[i]->vm_start - old->vm_start;
+		unsigned long addr;
 
 		if (!old->anon_vma)
 			continue;
-		for (off = 0; !ret && off < old->vm_end - old->vm_start; off += PAGE_SIZE)
-			ret = copy_private_page(mm, old->vm_start + off, new->vm_start + off);
+		for (addr = old->vm_start; !ret && addr < old->vm_end; addr += PAGE_SIZE)
+			ret = copy_private_page(move->mm, addr, addr + shift);
 	}
 	return ret;
 }
 
-static bool is_sealed(const struct vr_group *group)
-{
-	unsigned int i;
-
-	for (i = 0; i < group->nr; i++) {
-		if (group->vma[i]->vm_flags & VM_SEALED)
-			return true;
-	}
-	return false;
-}
-
+/* Says no without having touched anything. */
 int vr_move_check(const struct vr_move *move)
 {
-	unsigned long start, end;
-	int ret = vr_group_span(move->mm, move->addr, &start, &end);
+	struct vr_span span;
+	unsigned int i;
+	int ret = vr_group_span(move->mm, move->addr, &span);
 
 	if (ret)
 		return ret;
-	if (start < move->old.end && end > move->old.start)
+	if (vr_spans_overlap(&span, &move->old.span))
 		return -EINVAL;
-	if (is_sealed(&move->old))
-		return -EPERM;
-	if (!move->replace && find_vma_intersection(move->mm, start, end))
+	for (i = 0; i < move->old.nr; i++) {
+		if (move->old.vma[i]->vm_flags & VM_SEALED)
+			return -EPERM;
+	}
+	if (!move->replace && find_vma_intersection(move->mm, span.start, span.end))
 		return -EEXIST;
 	return 0;
 }
 
+/*
+ * Makes room and puts up the new group beside the old one, which is still the
+ * process's vDSO: until vr_move_commit(), removing the new one undoes it all.
+ */
 int vr_move_prepare(struct vr_move *move)
 {
 	struct mm_struct *mm = move->mm;
-	unsigned long start, end;
+	struct vr_span span;
 	int ret;
 
-	ret = vr_group_span(mm, move->addr, &start, &end);
-	if (!ret && find_vma_intersection(mm, start, end))
-		ret = static_call(vr_do_munmap)(mm, start, end - start, NULL);
+	ret = vr_group_span(mm, move->addr, &span);
+	if (!ret && move->replace)
+		ret = static_call(vr_do_munmap)(mm, span.start, span.end - span.start, NULL);
 	if (!ret)
 		ret = vr_group_install(mm, move->addr, &move->old, &move->new);
 	if (ret)
 		return ret;
-	ret = copy_private_pages(mm, &move->old, &move->new);
+	ret = copy_private_pages(move);
 	if (ret)
-		vr_move_abort(move);
+		vr_group_remove(mm, &span);
 	return ret;
 }
 
-void vr_move_abort(struct vr_move *move)
-{
-	vr_group_remove(move->mm, move->new.start, move->new.end);
-}
-
-/* On failure the move is aborted. */
+/* Tells the kernel, and takes the old group away; on failure the new one. */
 int vr_move_commit(struct vr_move *move)
 {
-	int ret = vr_group_announce(&move->new);
+	const struct vr_span *old = &move->old.span;
+	int ret;
 
+	ret = vr_group_announce(&move->new);
 	if (ret)
-		goto err_abort;
+		goto err_remove_new;
 	/* The areas leave no gap, so this is one step: all of them or none. */
-	ret = static_call(vr_do_munmap)(move->mm, move->old.start,
-					move->old.end - move->old.start, NULL);
+	ret = static_call(vr_do_munmap)(move->mm, old->start, old->end - old->start, NULL);
 	if (!ret)
 		return 0;
 
 	vr_group_announce(&move->old);
-err_abort:
-	vr_move_abort(move);
+err_remove_new:
+	vr_group_remove(move->mm, &move->new.span);
 	return ret;
 }
 
-static int move_locked(struct vr_target *target, struct vdso_remap_move *req)
+static int move_locked(struct vr_target *target, void *request)
 {
+	struct vdso_remap_move *req = request;
 	struct vr_move move = {
 		.mm = target->mm,
 		.addr = req->addr,
 		.replace = req->flags & VDSO_REMAP_MOVE_REPLACE,
 	};
-	struct vr_standstill still = { .target = target };
+	struct vr_standstill still = {
+		.target = target,
+		.moving = &move.old.span,
+		.action = VR_CHECK,
+	};
 	int ret;
 
 	ret = vr_group_find(move.mm, &move.old);
 	if (!ret)
 		ret = vr_move_check(&move);
-	if (ret)
-		return ret;
-
-	still.leave_start = move.old.start;
-	still.leave_end = move.old.end;
-	ret = vr_standstill(&still);
+	if (!ret)
+		ret = vr_standstill(&still);
 	req->busy_tid = still.busy_tid;
 	if (!ret)
 		ret = vr_move_prepare(&move);
-	if (!ret)
-		ret = vr_move_commit(&move);
-	return ret;
+	return ret ?: vr_move_commit(&move);
 }
 
-static int move_in_mm(struct vr_target *target, void *req)
+int vr_move(struct vr_target *target, void *request)
 {
-	int ret = vr_target_lock(target);
+	struct vdso_remap_move *req = request;
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = move_locked(target, req);
-	vr_target_unlock(target);
-	return ret;
+	req->busy_tid = 0;
+	if (req->flags & ~__VDSO_REMAP_MOVE_ALL)
+		return -EINVAL;
+	ret = vr_check_destination(target->mm, req->addr);
+	return ret ?: vr_target_run(target, move_locked, req);
 }
 
-int vr_move(struct vr_target *target, struct vdso_remap_move *req)
+static int map_locked(struct vr_target *target, void *request)
 {
-	int ret = vr_check_destination(target->mm, req->addr);
-
-	return ret ?: vr_target_run(target, move_in_mm, req);
-}
-
-static int map_locked(struct mm_struct *mm, unsigned long addr)
-{
-	unsigned long start, end;
+	const struct vdso_remap_map *req = request;
+	struct mm_struct *mm = target->mm;
 	struct vr_group group;
+	struct vr_span span;
 	int ret;
 
 	if (vr_group_find(mm, &group) != -ENOENT)
 		return -EEXIST;
-	ret = vr_group_span(mm, addr, &start, &end);
+	ret = vr_group_span(mm, req->addr, &span);
 	if (ret)
 		return ret;
-	if (find_vma_intersection(mm, start, end))
+	if (find_vma_intersection(mm, span.start, span.end))
 		return -EEXIST;
-	ret = vr_group_install(mm, addr, NULL, &group);
+	ret = vr_group_install(mm, req->addr, NULL, &group);
 	if (ret)
 		return ret;
 	ret = vr_group_announce(&group);
 	if (ret)
-		vr_group_remove(mm, group.start, group.end);
+		vr_group_remove(mm, &span);
 	return ret;
 }
 
-static int map_in_mm(struct vr_target *target, void *arg)
+int vr_map(struct vr_target *target, void *request)
 {
-	const struct vdso_remap_map *req = arg;
+	const struct vdso_remap_map *req = request;
 	int ret;
 
-	if (mmap_write_lock_killable(target->mm))
-		return -EINTR;
-	ret = map_locked(target->mm, req->addr);
-	mmap_write_unlock(target->mm);
-	return ret;
-}
-
-int vr_map(struct vr_target *target, struct vdso_remap_map *req)
-{
-	int ret = vr_check_destination(target->mm, req->addr);
-
-	return ret ?: vr_target_run(target, map_in_mm, req);
+	if (req->flags || req->reserved)
+		return -EINVAL;
+	ret = vr_check_destination(target->mm, req->addr);
+	return ret ?: vr_target_run(target, map_locked, request);
 }

@@ -15,7 +15,7 @@
 
 #include "vdso_encode.h"
 
-static_assert(VDSO_ENCODE_MAX <= sizeof_field(struct vr_patch, new));
+static_assert(sizeof_field(struct vr_patch, new) >= VDSO_ENCODE_MAX);
 
 /* Pages of a process, pinned and writable by the kernel, in one piece. */
 struct vr_window {
@@ -67,13 +67,14 @@ static void close_window(struct vr_window *window)
 /**
  * struct vr_proxying - one PROXY command at work
  * @target: for whom
- * @req: the checked request; out fields are set in it
+ * @req: the request; out fields are set in it
  * @sites: the kernel's copy of them
  * @patches: one for each site, then one for the mark
  * @nr_patches: how many of them there are
+ * @parking: the group moves to @req->addr
  * @image: the image's pages
  * @header: the page where the mark goes
- * @move: of the group, with PARK; else only @move.old is used
+ * @move: of the group, when @parking; else only @move.old is used
  */
 struct vr_proxying {
 	struct vr_target *target;
@@ -81,33 +82,22 @@ struct vr_proxying {
 	const struct vdso_remap_site *sites;
 	struct vr_patch *patches;
 	unsigned int nr_patches;
+	bool parking;
 	struct vr_window image;
 	struct vr_window header;
 	struct vr_move move;
 };
 
-static bool parks(const struct vr_proxying *p)
-{
-	return p->req->flags & VDSO_REMAP_PROXY_PARK;
-}
-
-/* Where the runtime vDSO's text is when all is done. */
-static unsigned long runtime_text(const struct vr_proxying *p)
-{
-	return parks(p) ? p->req->addr : p->move.old.text->vm_start;
-}
-
 /* What can be said from the numbers alone. */
 static int check_request(const struct vdso_remap_proxy *req, const struct mm_struct *mm)
 {
-	u64 end = req->image + req->image_size;
+	u64 size = req->image_size;
 
-	if (!req->nr_sites || req->nr_sites > VDSO_REMAP_MAX_SITES)
+	if (req->flags & ~__VDSO_REMAP_PROXY_ALL || !req->nr_sites ||
+	    req->nr_sites > VDSO_REMAP_MAX_SITES)
 		return -EINVAL;
-	if (!PAGE_ALIGNED(req->image) || !PAGE_ALIGNED(req->image_size) || !req->image_size ||
-	    req->image_size > VDSO_REMAP_MAX_IMAGE_SIZE)
-		return -EINVAL;
-	if (end < req->image || end > mm->task_size)
+	if (!size || size > VDSO_REMAP_MAX_IMAGE_SIZE || !PAGE_ALIGNED(size | req->image) ||
+	    req->image > mm->task_size || size > mm->task_size - req->image)
 		return -EINVAL;
 	if (!(req->flags & VDSO_REMAP_PROXY_PARK) &&
 	    (req->addr || req->flags & VDSO_REMAP_PROXY_REPLACE))
@@ -118,34 +108,28 @@ static int check_request(const struct vdso_remap_proxy *req, const struct mm_str
 	return 0;
 }
 
-static int check_site(const struct vdso_remap_site *site, u64 from, u64 image_size)
+static bool is_valid_site(const struct vdso_remap_site *site)
 {
-	if (site->off < from || !site->room || (u64)site->off + site->room > image_size)
-		return -EINVAL;
-	switch (site->kind) {
-	case VDSO_REMAP_SITE_JUMP:
-		return 0;
-	case VDSO_REMAP_SITE_STUB:
-		return vdso_encode_stub_syscall(site->target) ? 0 : -EINVAL;
-	default:
-		return -EINVAL;
-	}
+	return site->room && (site->kind == VDSO_REMAP_SITE_JUMP ||
+	       (site->kind == VDSO_REMAP_SITE_STUB && vdso_encode_stub_syscall(site->target)));
 }
 
 static int check_sites(struct vdso_remap_proxy *req, const struct vdso_remap_site *sites)
 {
-	u64 from = 0;
+	u64 end = 0;
 	unsigned int i;
-	int ret;
 
 	for (i = 0; i < req->nr_sites; i++) {
-		ret = check_site(&sites[i], from, req->image_size);
-		if (ret) {
-			req->bad_site = i;
-			return ret;
-		}
-		from = (u64)sites[i].off + sites[i].room;
+		const struct vdso_remap_site *site = &sites[i];
+
+		req->bad_site = i;
+		if (!is_valid_site(site) || site->off < end)
+			return -EINVAL;
+		end = (u64)site->off + site->room;
+		if (end > req->image_size)
+			return -EINVAL;
 	}
+	req->bad_site = VDSO_REMAP_NO_SITE;
 	return 0;
 }
 
@@ -173,7 +157,7 @@ static int check_targets(struct vr_proxying *p)
  * The image must be what a debugger could write to as well, and code already:
  * private, executable, and not a mapping that the kernel or a driver made.
  */
-static int check_image_memory(const struct vr_proxying *p)
+static int check_image(const struct vr_proxying *p)
 {
 	unsigned long addr = p->req->image, end = addr + p->req->image_size;
 
@@ -191,71 +175,68 @@ static int check_image_memory(const struct vr_proxying *p)
 	return 0;
 }
 
-/* Where the group is to go, with PARK. */
-static int check_parking(struct vr_proxying *p)
+static int check_parking(const struct vr_proxying *p)
 {
-	unsigned long start, end;
-	int ret = vr_group_span(p->move.mm, p->move.addr, &start, &end);
+	struct vr_span image = { p->req->image, p->req->image + p->req->image_size };
+	struct vr_span span;
+	int ret;
 
-	if (!ret && start < p->req->image + p->req->image_size && end > p->req->image)
+	if (!p->parking)
+		return 0;
+	ret = vr_group_span(p->move.mm, p->move.addr, &span);
+	if (!ret && vr_spans_overlap(&span, &image))
 		ret = -EINVAL;
 	return ret ?: vr_move_check(&p->move);
 }
 
-static int encode_site(const struct vr_proxying *p, const struct vdso_remap_site *site,
-		       struct vr_patch *patch)
-{
-	const u8 *old = p->image.addr + site->off;
-
-	patch->addr = p->req->image + site->off;
-	patch->dst = p->image.addr + site->off;
-	memcpy(patch->old, old, min_t(u32, site->room, sizeof(patch->old)));
-	if (site->kind == VDSO_REMAP_SITE_JUMP)
-		patch->len = vdso_encode_jump(patch->new, patch->old, site->room, patch->addr,
-					      runtime_text(p) + site->target);
-	else
-		patch->len = vdso_encode_stub(patch->new, patch->old, site->room, site->target);
-	while (patch->skip < patch->len && patch->old[patch->skip] == patch->new[patch->skip])
-		patch->skip++;
-	return patch->len ? 0 : -ENOSPC;
-}
-
 static int encode_sites(struct vr_proxying *p)
 {
+	unsigned long runtime = p->parking ? p->move.addr : vr_group_text(&p->move.old)->vm_start;
 	unsigned int i;
-	int ret;
 
 	for (i = 0; i < p->req->nr_sites; i++) {
-		ret = encode_site(p, &p->sites[i], &p->patches[p->nr_patches]);
-		if (ret) {
+		const struct vdso_remap_site *site = &p->sites[i];
+		struct vr_patch *patch = &p->patches[i];
+
+		patch->addr = p->req->image + site->off;
+		patch->dst = p->image.addr + site->off;
+		memcpy(patch->old, patch->dst, min_t(u32, site->room, sizeof(patch->old)));
+		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
+			vdso_encode_jump(patch->new, patch->old, site->room, patch->addr,
+					 runtime + site->target) :
+			vdso_encode_stub(patch->new, patch->old, site->room, site->target);
+		if (!patch->len) {
 			p->req->bad_site = i;
-			return ret;
+			return -ENOSPC;
 		}
-		p->nr_patches++;
+		while (patch->skip < patch->len &&
+		       patch->old[patch->skip] == patch->new[patch->skip])
+			patch->skip++;
 	}
+	p->nr_patches = i;
 	return 0;
 }
 
 /* The mark lies over the ELF header, where nobody executes. */
 static int encode_mark(struct vr_proxying *p)
 {
-	const struct vr_group *group = parks(p) ? &p->move.new : &p->move.old;
+	const struct vr_group *group = p->parking ? &p->move.new : &p->move.old;
 	const struct vdso_remap_mark mark = {
 		.signature = VDSO_REMAP_MARK_SIGNATURE,
 		.image = p->req->image,
 		.version = VDSO_REMAP_MARK_VERSION,
 		.image_data = p->req->image_data ?: VDSO_REMAP_MARK_NO_ADDR,
-		.runtime_data = group->start,
+		.runtime_data = group->span.start,
 	};
 	struct vr_patch *patch = &p->patches[p->nr_patches];
 	int ret;
 
 	if (!(p->req->flags & VDSO_REMAP_PROXY_MARK))
 		return 0;
-	ret = open_window(&p->header, p->move.mm, group->text->vm_start, PAGE_SIZE);
+	patch->addr = vr_group_text(group)->vm_start;
+	ret = open_window(&p->header, p->move.mm, patch->addr, PAGE_SIZE);
 	if (ret)
 		return ret;
-	patch->addr = group->text->vm_start;
 	patch->dst = p->header.addr;
 	patch->len = sizeof(mark);
 	memcpy(patch->old, patch->dst, sizeof(mark));
@@ -264,15 +245,14 @@ static int encode_mark(struct vr_proxying *p)
 	return 0;
 }
 
-static int standstill(struct vr_proxying *p, bool write)
+static int standstill(struct vr_proxying *p, enum vr_standstill_action action)
 {
 	struct vr_standstill still = {
 		.target = p->target,
-		.leave_start = parks(p) ? p->move.old.start : 0,
-		.leave_end = parks(p) ? p->move.old.end : 0,
+		.moving = p->parking ? &p->move.old.span : NULL,
 		.patches = p->patches,
 		.nr_patches = p->nr_patches,
-		.write = write,
+		.action = action,
 	};
 	int ret = vr_standstill(&still);
 
@@ -280,27 +260,14 @@ static int standstill(struct vr_proxying *p, bool write)
 	return ret;
 }
 
-static void take_back(struct vr_proxying *p)
-{
-	struct vr_standstill still = {
-		.target = p->target,
-		.patches = p->patches,
-		.nr_patches = p->nr_patches,
-		.write = true,
-		.undo = true,
-	};
-
-	vr_standstill(&still);
-}
-
 /*
- * Parking comes in between: the old place goes last, when the jumps stand,
- * because unmapping it can fail and jumps can be taken back. Before REPLACE
- * unmaps anything, threads are checked once already.
+ * With parking the old place is unmapped last, when the jumps stand, because
+ * that can fail and jumps can be taken back. Threads are looked at once before,
+ * so that a busy one is found before REPLACE unmaps anything.
  */
-static int park_and_write(struct vr_proxying *p)
+static int write_parked(struct vr_proxying *p)
 {
-	int ret = standstill(p, false);
+	int ret = standstill(p, VR_CHECK);
 
 	if (!ret)
 		ret = vr_move_prepare(&p->move);
@@ -308,71 +275,66 @@ static int park_and_write(struct vr_proxying *p)
 		return ret;
 	ret = encode_mark(p);
 	if (!ret)
-		ret = standstill(p, true);
+		ret = standstill(p, VR_CHECK_AND_WRITE);
 	if (ret) {
-		vr_move_abort(&p->move);
+		vr_group_remove(p->move.mm, &p->move.new.span);
 		return ret;
 	}
 	ret = vr_move_commit(&p->move);
 	if (ret)
-		take_back(p);
+		standstill(p, VR_UNDO);
 	return ret;
 }
 
-static int mark_and_write(struct vr_proxying *p)
+static int write(struct vr_proxying *p)
 {
 	int ret = encode_mark(p);
 
-	return ret ?: standstill(p, true);
+	return ret ?: standstill(p, VR_CHECK_AND_WRITE);
 }
 
-static int proxy_locked(struct vr_proxying *p)
+static int proxy_locked(struct vr_target *target, void *arg)
 {
-	int ret = vr_group_find(p->move.mm, &p->move.old);
+	struct vr_proxying *p = arg;
+	int ret = vr_group_find(target->mm, &p->move.old);
 
 	if (!ret)
 		ret = check_targets(p);
-	if (!ret && parks(p))
+	if (!ret)
 		ret = check_parking(p);
 	if (!ret)
-		ret = check_image_memory(p);
+		ret = check_image(p);
 	if (!ret)
-		ret = open_window(&p->image, p->move.mm, p->req->image, p->req->image_size);
+		ret = open_window(&p->image, target->mm, p->req->image, p->req->image_size);
 	if (!ret)
 		ret = encode_sites(p);
 	if (!ret)
-		ret = parks(p) ? park_and_write(p) : mark_and_write(p);
+		ret = p->parking ? write_parked(p) : write(p);
 	close_window(&p->header);
 	close_window(&p->image);
 	return ret;
 }
 
-static int proxy_in_mm(struct vr_target *target, void *arg)
+int vr_proxy(struct vr_target *target, void *request)
 {
-	int ret = vr_target_lock(target);
-
-	if (ret)
-		return ret;
-	ret = proxy_locked(arg);
-	vr_target_unlock(target);
-	return ret;
-}
-
-int vr_proxy(struct vr_target *target, struct vdso_remap_proxy *req)
-{
-	struct vdso_remap_site *sites;
+	struct vdso_remap_proxy *req = request;
 	struct vr_proxying p = {
 		.target = target,
 		.req = req,
+		.parking = req->flags & VDSO_REMAP_PROXY_PARK,
 		.move = {
 			.mm = target->mm,
 			.addr = req->addr,
 			.replace = req->flags & VDSO_REMAP_PROXY_REPLACE,
 		},
 	};
-	int ret = check_request(req, target->mm);
+	struct vdso_remap_site *sites;
+	int ret;
 
-	if (!ret && parks(&p))
+	req->busy_tid = 0;
+	req->bad_site = VDSO_REMAP_NO_SITE;
+	ret = check_request(req, target->mm);
+	if (!ret && p.parking)
 		ret = vr_check_destination(target->mm, req->addr);
 	if (ret)
 		return ret;
@@ -385,8 +347,10 @@ int vr_proxy(struct vr_target *target, struct vdso_remap_proxy *req)
 	if (ret)
 		goto out_free_sites;
 
+	ret = -ENOMEM;
 	p.patches = kvcalloc(req->nr_sites + 1, sizeof(*p.patches), GFP_KERNEL);
-	ret = p.patches ? vr_target_run(target, proxy_in_mm, &p) : -ENOMEM;
+	if (p.patches)
+		ret = vr_target_run(target, proxy_locked, &p);
 	kvfree(p.patches);
 out_free_sites:
 	kfree(sites);

@@ -48,17 +48,16 @@ int vr_target_get(struct vr_target *target, pid_t pid)
 		ret = check_traced_by_caller(task);
 	if (ret)
 		goto err_put_task;
-
+	ret = -ESRCH;
 	target->mm = get_task_mm(task);
-	if (!target->mm) {
-		ret = -ESRCH;
+	if (!target->mm)
 		goto err_put_task;
-	}
+
 	target->task = task;
-	target->self = !pid;
 	target->ns = task_active_pid_ns(current);
+	target->self = !pid;
 	/* Two users: the task, and the reference just taken. */
-	target->alone = !pid && thread_group_empty(task) &&
+	target->alone = target->self && thread_group_empty(task) &&
 			atomic_read(&target->mm->mm_users) == 2;
 	return 0;
 
@@ -73,29 +72,6 @@ void vr_target_put(struct vr_target *target)
 	put_task_struct(target->task);
 }
 
-/*
- * The lock of every command that changes something. CPU hotplug first, since
- * cpuset code takes the mmap lock inside it; who is alone holds no CPU and does
- * not need it.
- */
-int vr_target_lock(struct vr_target *target)
-{
-	if (!target->alone)
-		cpus_read_lock();
-	if (!mmap_write_lock_killable(target->mm))
-		return 0;
-	if (!target->alone)
-		cpus_read_unlock();
-	return -EINTR;
-}
-
-void vr_target_unlock(struct vr_target *target)
-{
-	mmap_write_unlock(target->mm);
-	if (!target->alone)
-		cpus_read_unlock();
-}
-
 struct vr_work {
 	struct work_struct work;
 	struct vr_target *target;
@@ -104,17 +80,35 @@ struct vr_work {
 	int ret;
 };
 
+/*
+ * CPU hotplug is locked before the mmap lock, since cpuset code takes the mmap
+ * lock inside it; who is alone holds no CPU and does not need it.
+ */
+static void run_locked(struct vr_work *w)
+{
+	if (!w->target->alone)
+		cpus_read_lock();
+	w->ret = -EINTR;
+	if (!mmap_write_lock_killable(w->target->mm)) {
+		w->ret = w->fn(w->target, w->arg);
+		mmap_write_unlock(w->target->mm);
+	}
+	if (!w->target->alone)
+		cpus_read_unlock();
+}
+
 static void run_in_mm(struct work_struct *work)
 {
 	struct vr_work *w = container_of(work, struct vr_work, work);
 
 	kthread_use_mm(w->target->mm);
-	w->ret = w->fn(w->target, w->arg);
+	run_locked(w);
 	kthread_unuse_mm(w->target->mm);
 }
 
 /*
- * Runs fn with current->mm == target->mm, which the kernel's mremap hooks want.
+ * Runs fn with the target's mm locked for writing and as current->mm, which the
+ * kernel's mremap hooks want.
  *
  * For another process that is a worker that adopts its mm. The wait can't be
  * interrupted: were the caller allowed to die, its tracee would be let go and
@@ -124,9 +118,10 @@ int vr_target_run(struct vr_target *target, int (*fn)(struct vr_target *, void *
 {
 	struct vr_work w = { .target = target, .fn = fn, .arg = arg };
 
-	if (target->self)
-		return fn(target, arg);
-
+	if (target->self) {
+		run_locked(&w);
+		return w.ret;
+	}
 	INIT_WORK_ONSTACK(&w.work, run_in_mm);
 	queue_work(system_unbound_wq, &w.work);
 	flush_work(&w.work);

@@ -20,9 +20,6 @@ static bool stands_in_patch(const struct vr_standstill *still, unsigned long ip)
 	for (i = 0; i < still->nr_patches; i++) {
 		const struct vr_patch *patch = &still->patches[i];
 
-		if (patch->skip == patch->len)
-			continue;
-		/* At the first byte that changes all of the new ones will run. */
 		if (ip > patch->addr + patch->skip && ip < patch->addr + patch->len)
 			return true;
 	}
@@ -32,13 +29,13 @@ static bool stands_in_patch(const struct vr_standstill *still, unsigned long ip)
 /* The thread is held, or is the caller: its saved user registers are valid. */
 static int check_thread(struct vr_standstill *still, struct task_struct *thread)
 {
+	bool is_caller = still->target->self && thread == still->target->task;
 	unsigned long ip = instruction_pointer(task_pt_regs(thread));
 	bool busy = stands_in_patch(still, ip);
 
-	if (still->leave_start != still->leave_end &&
-	    !(still->target->self && thread == still->target->task))
+	if (still->moving && !is_caller)
 		busy |= !task_is_stopped_or_traced(thread) ||
-			(ip >= still->leave_start && ip < still->leave_end);
+			(ip >= still->moving->start && ip < still->moving->end);
 	if (!busy)
 		return 0;
 	still->busy_tid = task_pid_nr_ns(thread, still->target->ns);
@@ -71,26 +68,20 @@ out_unlock:
 	return ret;
 }
 
-static void write_patches(const struct vr_standstill *still)
-{
-	unsigned int i;
-
-	for (i = 0; i < still->nr_patches; i++) {
-		const struct vr_patch *patch = &still->patches[i];
-		const u8 *bytes = still->undo ? patch->old : patch->new;
-
-		memcpy(patch->dst + patch->skip, bytes + patch->skip, patch->len - patch->skip);
-	}
-}
-
-/* Taking patches back is no place to fail: bytes that were valid stay so. */
+/* Taking patches back is no place to fail, so nobody is asked then. */
 static int check_and_write(struct vr_standstill *still)
 {
-	int ret = still->undo ? 0 : check_threads(still);
+	int ret = still->action == VR_UNDO ? 0 : check_threads(still);
+	unsigned int i;
 
-	if (!ret && still->write)
-		write_patches(still);
-	return ret;
+	if (ret || still->action == VR_CHECK)
+		return ret;
+	for (i = 0; i < still->nr_patches; i++) {
+		const struct vr_patch *patch = &still->patches[i];
+
+		memcpy(patch->dst, still->action == VR_UNDO ? patch->old : patch->new, patch->len);
+	}
+	return 0;
 }
 
 struct vr_hold {
@@ -107,8 +98,10 @@ static int hold_cpu(void *data)
 
 	if (atomic_inc_return(&hold->arrived) == 1) {
 		hold->ret = check_and_write(hold->still);
+		/* pairs with the other CPUs' acquire below: then they see the bytes */
 		smp_store_release(&hold->done, true);
 	} else {
+		/* pairs with the release above */
 		while (!smp_load_acquire(&hold->done))
 			cpu_relax();
 	}
@@ -117,11 +110,8 @@ static int hold_cpu(void *data)
 }
 
 /*
- * Checks that no thread is in the way and writes the patches, if wanted.
- * Others see none of them or all.
- *
- * The caller holds cpus_read_lock() unless the target is alone, and takes it
- * before the mmap lock: cpuset code nests them that way round.
+ * Looks where the threads are and writes the patches; others see none of them
+ * or all. Who is alone does not pay for holding all CPUs.
  *
  * Return: 0; -EBUSY: still->busy_tid is in the way, nothing was written.
  */
