@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+# vdso-remap: what a user calls. Each part's own Makefile or script does the work.
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+KDIR ?= /lib/modules/$(shell uname -r)/build
+O ?= $(CURDIR)/build
+DESTDIR ?=
+prefix ?= /usr/local
+
+dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
+export VERSION O DESTDIR prefix
+
+.PHONY: all help modules modules_install clean install uninstall \
+	dkms-source dkms-install dkms-remove demo check check-host check-vm style
+
+all:
+	@$(MAKE) -C userspace
+
+help:
+	@echo 'On a Debian machine, as root, nothing else needed:'
+	@echo '  demo             run python3 under two other kernels'\'' vDSOs in a VM'
+	@echo '  check            all tests: host tier, VM tier, style'
+	@echo '  check-host, check-vm, style   parts of it'
+	@echo
+	@echo 'Building and installing:'
+	@echo '  all              the library and vdsoctl (default)'
+	@echo '  modules          the module, for the kernel of KDIR'
+	@echo '  install          library, headers, vdsoctl, manuals, examples; uninstall undoes it'
+	@echo '  modules_install  the module'
+	@echo '  dkms-install     the module, through DKMS; dkms-remove undoes it'
+	@echo '  dkms-source      only put the source where DKMS looks'
+	@echo '  clean            remove what was built'
+	@echo
+	@echo 'Variables and their values now:'
+	@echo '  KDIR=$(KDIR)'
+	@echo '  O=$(O)'
+	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
+	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
+
+# Kbuild would take these from the environment for its own.
+kbuild = env -u O -u VERSION $(MAKE) -C $(KDIR) M=$(CURDIR) MAKEFLAGS=
+
+modules modules_install:
+	$(kbuild) $@
+
+clean:
+	rm -rf $(O)
+	if [ -e $(KDIR) ]; then $(kbuild) clean; fi
+
+# Where udev and systemd-modules-load read them; inactive as they are.
+udev_rules := $(DESTDIR)$(prefix)/lib/udev/rules.d/60-vdso-remap.rules
+modules_load := $(DESTDIR)$(prefix)/lib/modules-load.d/vdso-remap.conf
+
+install:
+	@$(MAKE) -C userspace install
+	install -D -m 644 kmod/60-vdso-remap.rules $(udev_rules)
+	install -D -m 644 kmod/vdso-remap.conf $(modules_load)
+
+uninstall:
+	@$(MAKE) -C userspace uninstall
+	rm -f $(udev_rules) $(modules_load)
+
+dkms-source:
+	install -d $(dkms_source)
+	cp -r Kbuild dkms.conf kmod arch include $(dkms_source)/
+
+dkms-install: dkms-source
+	dkms install vdso-remap/$(VERSION)
+
+dkms-remove:
+	dkms remove vdso-remap/$(VERSION) --all
+	rm -r $(dkms_source)
+
+demo:
+	@selftests/demo/run
+
+check:
+	@selftests/check host style vm
+
+check-host:
+	@selftests/check host
+
+check-vm:
+	@selftests/check vm
+
+style:
+	@selftests/check style
