@@ -6,8 +6,10 @@
 #include "internal.h"
 
 #include <linux/err.h>
+#include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "kmod.h"
 
@@ -51,7 +53,7 @@ int __init vr_group_init(void)
 		if (!is_text && !is_named(vma, "[vvar]") && !is_named(vma, "[vvar_vclock]"))
 			continue;
 		if (text || (nr_slots && vma->vm_start != end) || vma->vm_pgoff ||
-		    nr_slots == ARRAY_SIZE(slots)) {
+		    vma->vm_flags & VM_WRITE || nr_slots == ARRAY_SIZE(slots)) {
 			whole = false;
 			break;
 		}
@@ -175,13 +177,13 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group)
 }
 
 /*
- * Unmaps a whole group to take back what a failing command has done, so it must
- * not fail itself: it may use the reserves, and tries more than once.
+ * Unmaps a whole group; this must not fail, and all that it can want is memory
+ * for a node of the vma tree. It may use the reserves, and asks more than once.
  */
 void vr_group_remove(struct mm_struct *mm, const struct vr_span *span)
 {
 	unsigned int saved = memalloc_noreclaim_save();
-	int ret, tries = 3;
+	int ret, tries = 10;
 
 	do {
 		ret = static_call(vr_do_munmap)(mm, span->start, span->end - span->start, NULL);
@@ -191,8 +193,8 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_span *span)
 }
 
 /*
- * Puts up a group with its text there, with the flags of another or, if like
- * is NULL, fresh. The place is free. On failure nothing stays.
+ * Puts up a group with its text there, with the flags of another or, if that
+ * is empty, fresh. The place is free. On failure nothing stays.
  */
 int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_group *like,
 		     struct vr_group *group)
@@ -206,7 +208,7 @@ int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_g
 		return ret;
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span at = slot_span(&slots[i], &group->span);
-		unsigned long flags = like ? like->vma[i]->vm_flags : slots[i].flags;
+		unsigned long flags = like->nr ? like->vma[i]->vm_flags : slots[i].flags;
 		struct vm_area_struct *vma;
 
 		vma = static_call(vr_install_special_mapping)(mm, at.start, at.end - at.start,
@@ -221,12 +223,38 @@ int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_g
 	return 0;
 }
 
-/* Tells the kernel where the text is now, through its own mremap hook. */
-int vr_group_announce(const struct vr_group *group)
-{
-	struct vm_area_struct *text = vr_group_text(group);
+struct vr_announcement {
+	struct work_struct work;
+	struct vm_area_struct *text;
+	int ret;
+};
 
-	return text->vm_ops->mremap(text);
+static void announce(struct work_struct *work)
+{
+	struct vr_announcement *a = container_of(work, struct vr_announcement, work);
+
+	kthread_use_mm(a->text->vm_mm);
+	a->ret = a->text->vm_ops->mremap(a->text);
+	kthread_unuse_mm(a->text->vm_mm);
+}
+
+/*
+ * Tells the kernel where the text is now, through its own mremap hook. The
+ * hook works on current->mm, so for another process it is called by a worker
+ * that adopts its mm; all else takes an mm and is done by the caller. The hook
+ * stores an address and takes no lock: the wait is short.
+ */
+int vr_group_announce(const struct vr_target *target, const struct vr_group *group)
+{
+	struct vr_announcement a = { .text = vr_group_text(group) };
+
+	if (target->mm == current->mm)
+		return a.text->vm_ops->mremap(a.text);
+	INIT_WORK_ONSTACK(&a.work, announce);
+	queue_work(system_unbound_wq, &a.work);
+	flush_work(&a.work);
+	destroy_work_on_stack(&a.work);
+	return a.ret;
 }
 
 int vr_get_info(struct vr_target *target, void *request)

@@ -11,6 +11,7 @@
 #include <linux/vdso_remap.h>
 
 #include "compat.h"
+#include "vdso_encode.h"
 
 /* ksyms.c: functions of the kernel that are global but not exported. */
 DECLARE_STATIC_CALL(vr_install_special_mapping, _install_special_mapping);
@@ -35,60 +36,48 @@ static inline bool vr_spans_overlap(const struct vr_span *a, const struct vr_spa
  * struct vr_target - the task that a command is about; target.c
  * @task: it; a reference is held
  * @mm: its address space; a user reference is held
- * @ns: pid namespace in which the caller is told about threads
- * @self: @task is the caller
- * @alone: and nobody else uses @mm. That stays true during the command, since
- *	only a user of @mm can add one.
+ * @caller: the thread that called
+ * @ns: pid namespace in which it is told about threads
+ * @alone: @task is the caller and nobody else uses @mm. That stays true during
+ *	the command, since only a user of @mm can add one.
  */
 struct vr_target {
 	struct task_struct *task;
 	struct mm_struct *mm;
+	struct task_struct *caller;
 	struct pid_namespace *ns;
-	bool self;
 	bool alone;
 };
 
 int vr_target_get(struct vr_target *target, pid_t pid);
 void vr_target_put(struct vr_target *target);
-int vr_target_run(struct vr_target *target, int (*fn)(struct vr_target *, void *), void *arg);
 
 /**
- * struct vr_patch - bytes that are to be replaced in user memory
+ * struct vr_patch - bytes that are to be replaced in user memory; threads.c
  * @addr: where the process sees them
  * @dst: where the kernel can write them
  * @len: how many
  * @skip: the first so many stay the same: a thread that stands at the end of
  *	them or among them has done what the new bytes say as well
+ * @new: what is to be there
  */
 struct vr_patch {
 	unsigned long addr;
 	u8 *dst;
 	u8 len;
 	u8 skip;
-	u8 old[sizeof(struct vdso_remap_mark)];
-	u8 new[sizeof(struct vdso_remap_mark)];
+	u8 new[VDSO_ENCODE_MAX];
 };
 
-enum vr_standstill_action { VR_CHECK, VR_CHECK_AND_WRITE, VR_UNDO };
-
-/**
- * struct vr_standstill - what to do while all other threads stand still
- * @target: whose threads
- * @moving: if not NULL: every thread but the caller has to be stopped outside
- * @patches: no thread may stand inside the bytes that change
- * @nr_patches: how many
- * @busy_tid: set with -EBUSY, in @target's namespace
- */
-struct vr_standstill {
-	const struct vr_target *target;
-	const struct vr_span *moving;
-	const struct vr_patch *patches;
-	unsigned int nr_patches;
-	enum vr_standstill_action action;
-	pid_t busy_tid;
+struct vr_patches {
+	struct vr_patch *patch;
+	unsigned int nr;
 };
 
-int vr_standstill(struct vr_standstill *still);	/* threads.c */
+int vr_check_stopped(const struct vr_target *target, const struct vr_span *span,
+		     const struct vr_patches *patches, pid_t *busy_tid);
+int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
+		     pid_t *busy_tid);
 
 /* The kernel's own copy of a runtime vDSO's text, an ELF file; image.c */
 struct vr_image {
@@ -116,29 +105,32 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group);
 int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
 int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_group *like,
 		     struct vr_group *group);
-int vr_group_announce(const struct vr_group *group);
+int vr_group_announce(const struct vr_target *target, const struct vr_group *group);
 void vr_group_remove(struct mm_struct *mm, const struct vr_span *span);
 
 /**
- * struct vr_move - a move of a group as a transaction; move.c
- * @mm: locked for writing all the time
+ * struct vr_move - a move of a group; move.c
+ * @target: its mm is locked for writing all the time
  * @addr: of the text afterwards
  * @replace: unmap what is in the way
- * @old: found by the caller
+ * @old: found by the caller; empty if there is none
+ * @span: that @new will have
  * @new: put up by vr_move_prepare()
  */
 struct vr_move {
-	struct mm_struct *mm;
+	const struct vr_target *target;
 	unsigned long addr;
 	bool replace;
 	struct vr_group old;
+	struct vr_span span;
 	struct vr_group new;
 };
 
 int vr_check_destination(const struct mm_struct *mm, u64 addr);
-int vr_move_check(const struct vr_move *move);
+int vr_move_check(struct vr_move *move);
 int vr_move_prepare(struct vr_move *move);
-int vr_move_commit(struct vr_move *move);
+void vr_move_abort(struct vr_move *move);
+void vr_move_finish(struct vr_move *move);
 
 /* The commands: the request is the command's structure, its out fields are set. */
 int vr_get_info(struct vr_target *target, void *request);

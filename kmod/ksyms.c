@@ -26,7 +26,7 @@ DEFINE_STATIC_CALL_NULL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
  * symbol. It is not always the start of the function (kp.offset does not say
  * so); sprint_symbol() knows how far in it is.
  */
-static unsigned long find_function(const char *name)
+static unsigned long __init find_function(const char *name)
 {
 	char where[KSYM_SYMBOL_LEN];
 	unsigned long addr, into;

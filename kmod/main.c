@@ -26,19 +26,20 @@ union vr_request {
 static const struct vr_command {
 	size_t size;
 	size_t size_ver0;
+	bool has_out;
 	int (*run)(struct vr_target *target, void *request);
 } commands[] = {
 	[_IOC_NR(VDSO_REMAP_GET_INFO)] = {
-		sizeof(struct vdso_remap_info), VDSO_REMAP_INFO_SIZE_VER0, vr_get_info,
+		sizeof(struct vdso_remap_info), VDSO_REMAP_INFO_SIZE_VER0, true, vr_get_info,
 	},
 	[_IOC_NR(VDSO_REMAP_MOVE)] = {
-		sizeof(struct vdso_remap_move), VDSO_REMAP_MOVE_SIZE_VER0, vr_move,
+		sizeof(struct vdso_remap_move), VDSO_REMAP_MOVE_SIZE_VER0, true, vr_move,
 	},
 	[_IOC_NR(VDSO_REMAP_MAP)] = {
-		sizeof(struct vdso_remap_map), VDSO_REMAP_MAP_SIZE_VER0, vr_map,
+		sizeof(struct vdso_remap_map), VDSO_REMAP_MAP_SIZE_VER0, false, vr_map,
 	},
 	[_IOC_NR(VDSO_REMAP_PROXY)] = {
-		sizeof(struct vdso_remap_proxy), VDSO_REMAP_PROXY_SIZE_VER0, vr_proxy,
+		sizeof(struct vdso_remap_proxy), VDSO_REMAP_PROXY_SIZE_VER0, true, vr_proxy,
 	},
 };
 
@@ -66,7 +67,7 @@ static int run(const struct vr_command *command, void __user *arg)
 		return ret;
 	/* What can't be written must not be found out when all is done. */
 	size = min_t(size_t, usize, command->size);
-	if (copy_to_user(arg, &request, size))
+	if (command->has_out && copy_to_user(arg, &request, size))
 		return -EFAULT;
 
 	ret = vr_target_get(&target, request.head.pid);
@@ -75,7 +76,7 @@ static int run(const struct vr_command *command, void __user *arg)
 	ret = command->run(&target, &request);
 	vr_target_put(&target);
 	/* Only a caller that unmaps it meanwhile misses this. */
-	if (copy_to_user(arg, &request, size))
+	if (command->has_out && copy_to_user(arg, &request, size))
 		pr_debug("request of %d was unmapped meanwhile\n", current->pid);
 	return ret;
 }

@@ -85,98 +85,87 @@ static int copy_private_pages(const struct vr_move *move)
 		if (!old->anon_vma)
 			continue;
 		for (addr = old->vm_start; !ret && addr < old->vm_end; addr += PAGE_SIZE)
-			ret = copy_private_page(move->mm, addr, addr + shift);
+			ret = copy_private_page(move->target->mm, addr, addr + shift);
 	}
 	return ret;
 }
 
-/* Says no without having touched anything. */
-int vr_move_check(const struct vr_move *move)
+/* Says no without having touched anything; then where the new group will be. */
+int vr_move_check(struct vr_move *move)
 {
-	struct vr_span span;
+	struct mm_struct *mm = move->target->mm;
 	unsigned int i;
-	int ret = vr_group_span(move->mm, move->addr, &span);
+	int ret = vr_group_span(mm, move->addr, &move->span);
 
 	if (ret)
 		return ret;
-	if (vr_spans_overlap(&span, &move->old.span))
+	if (vr_spans_overlap(&move->span, &move->old.span))
 		return -EINVAL;
 	for (i = 0; i < move->old.nr; i++) {
 		if (move->old.vma[i]->vm_flags & VM_SEALED)
 			return -EPERM;
 	}
-	if (!move->replace && find_vma_intersection(move->mm, span.start, span.end))
+	if (!move->replace && find_vma_intersection(mm, move->span.start, move->span.end))
 		return -EEXIST;
 	return 0;
 }
 
 /*
- * Makes room and puts up the new group beside the old one, which is still the
- * process's vDSO: until vr_move_commit(), removing the new one undoes it all.
+ * Makes room, puts up the new group beside the old one, and tells the kernel.
+ * vr_move_abort() undoes that, vr_move_finish() takes the old group away.
  */
 int vr_move_prepare(struct vr_move *move)
 {
-	struct mm_struct *mm = move->mm;
-	struct vr_span span;
-	int ret;
+	struct mm_struct *mm = move->target->mm;
+	int ret = 0;
 
-	ret = vr_group_span(mm, move->addr, &span);
-	if (!ret && move->replace)
-		ret = static_call(vr_do_munmap)(mm, span.start, span.end - span.start, NULL);
+	if (move->replace)
+		ret = static_call(vr_do_munmap)(mm, move->span.start,
+						move->span.end - move->span.start, NULL);
 	if (!ret)
 		ret = vr_group_install(mm, move->addr, &move->old, &move->new);
 	if (ret)
 		return ret;
 	ret = copy_private_pages(move);
-	if (ret)
-		vr_group_remove(mm, &span);
-	return ret;
-}
-
-/* Tells the kernel, and takes the old group away; on failure the new one. */
-int vr_move_commit(struct vr_move *move)
-{
-	const struct vr_span *old = &move->old.span;
-	int ret;
-
-	ret = vr_group_announce(&move->new);
-	if (ret)
-		goto err_remove_new;
-	/* The areas leave no gap, so this is one step: all of them or none. */
-	ret = static_call(vr_do_munmap)(move->mm, old->start, old->end - old->start, NULL);
 	if (!ret)
-		return 0;
-
-	vr_group_announce(&move->old);
-err_remove_new:
-	vr_group_remove(move->mm, &move->new.span);
+		ret = vr_group_announce(move->target, &move->new);
+	if (ret)
+		vr_group_remove(mm, &move->span);
 	return ret;
 }
 
-static int move_locked(struct vr_target *target, void *request)
+void vr_move_abort(struct vr_move *move)
 {
-	struct vdso_remap_move *req = request;
+	/* It has worked the other way round a moment ago. */
+	vr_group_announce(move->target, &move->old);
+	vr_group_remove(move->target->mm, &move->span);
+}
+
+void vr_move_finish(struct vr_move *move)
+{
+	vr_group_remove(move->target->mm, &move->old.span);
+}
+
+static int move_locked(struct vr_target *target, struct vdso_remap_move *req)
+{
 	struct vr_move move = {
-		.mm = target->mm,
+		.target = target,
 		.addr = req->addr,
 		.replace = req->flags & VDSO_REMAP_MOVE_REPLACE,
 	};
-	struct vr_standstill still = {
-		.target = target,
-		.moving = &move.old.span,
-		.action = VR_CHECK,
-	};
+	const struct vr_patches none = {};
 	int ret;
 
-	ret = vr_group_find(move.mm, &move.old);
+	ret = vr_group_find(target->mm, &move.old);
 	if (!ret)
 		ret = vr_move_check(&move);
 	if (!ret)
-		ret = vr_standstill(&still);
-	req->busy_tid = still.busy_tid;
+		ret = vr_check_stopped(target, &move.old.span, &none, &req->busy_tid);
 	if (!ret)
 		ret = vr_move_prepare(&move);
-	return ret ?: vr_move_commit(&move);
+	if (!ret)
+		vr_move_finish(&move);
+	return ret;
 }
 
 int vr_move(struct vr_target *target, void *request)
@@ -188,31 +177,25 @@ int vr_move(struct vr_target *target, void *request)
 	if (req->flags & ~__VDSO_REMAP_MOVE_ALL)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);
-	return ret ?: vr_target_run(target, move_locked, req);
+	if (ret)
+		return ret;
+	if (mmap_write_lock_killable(target->mm))
+		return -EINTR;
+	ret = move_locked(target, req);
+	mmap_write_unlock(target->mm);
+	return ret;
 }
 
-static int map_locked(struct vr_target *target, void *request)
+/* A move from nowhere. */
+static int map_locked(struct vr_target *target, unsigned long addr)
 {
-	const struct vdso_remap_map *req = request;
-	struct mm_struct *mm = target->mm;
-	struct vr_group group;
-	struct vr_span span;
+	struct vr_move move = { .target = target, .addr = addr };
 	int ret;
 
-	if (vr_group_find(mm, &group) != -ENOENT)
+	if (vr_group_find(target->mm, &move.old) != -ENOENT)
 		return -EEXIST;
-	ret = vr_group_span(mm, req->addr, &span);
-	if (ret)
-		return ret;
-	if (find_vma_intersection(mm, span.start, span.end))
-		return -EEXIST;
-	ret = vr_group_install(mm, req->addr, NULL, &group);
-	if (ret)
-		return ret;
-	ret = vr_group_announce(&group);
-	if (ret)
-		vr_group_remove(mm, &span);
-	return ret;
+	ret = vr_move_check(&move);
+	return ret ?: vr_move_prepare(&move);
 }
 
 int vr_map(struct vr_target *target, void *request)
@@ -223,5 +206,11 @@ int vr_map(struct vr_target *target, void *request)
 	if (req->flags || req->reserved)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);
-	return ret ?: vr_target_run(target, map_locked, request);
+	if (ret)
+		return ret;
+	if (mmap_write_lock_killable(target->mm))
+		return -EINTR;
+	ret = map_locked(target, req->addr);
+	mmap_write_unlock(target->mm);
+	return ret;
 }

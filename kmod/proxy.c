@@ -7,15 +7,11 @@
  */
 #include "internal.h"
 
-#include <linux/hugetlb_inline.h>
+#include <linux/cpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-
-#include "vdso_encode.h"
-
-static_assert(sizeof_field(struct vr_patch, new) >= VDSO_ENCODE_MAX);
 
 /* Pages of a process, pinned and writable by the kernel, in one piece. */
 struct vr_window {
@@ -24,44 +20,38 @@ struct vr_window {
 	u8 *addr;
 };
 
+static void close_window(struct vr_window *window)
+{
+	if (window->addr)
+		vunmap(window->addr);
+	if (window->nr)
+		unpin_user_pages_dirty_lock(window->pages, window->nr, true);
+	kvfree(window->pages);
+}
+
 /*
  * Pinning for writing gives the process its own copy of each page, as a
  * debugger's write would; later forks copy pinned pages instead of sharing.
+ * What a failure leaves half open is for close_window().
  */
 static int open_window(struct vr_window *window, struct mm_struct *mm, unsigned long start,
 		       unsigned long size)
 {
-	unsigned int nr = size >> PAGE_SHIFT;
-	long pinned;
+	unsigned long addr;
 
-	window->pages = kvmalloc_array(nr, sizeof(*window->pages), GFP_KERNEL);
+	window->pages = kvmalloc_array(size >> PAGE_SHIFT, sizeof(*window->pages), GFP_KERNEL);
 	if (!window->pages)
 		return -ENOMEM;
-	pinned = vr_compat_pin_pages(mm, start, nr, FOLL_WRITE | FOLL_FORCE, window->pages);
-	if (pinned != nr)
-		goto err_unpin;
-	window->addr = vmap(window->pages, nr, VM_MAP, PAGE_KERNEL);
-	if (!window->addr)
-		goto err_unpin;
-	window->nr = nr;
-	return 0;
+	for (addr = start; addr < start + size; addr += PAGE_SIZE) {
+		long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_WRITE | FOLL_FORCE,
+					       &window->pages[window->nr]);
 
-err_unpin:
-	if (pinned > 0)
-		unpin_user_pages(window->pages, pinned);
-	kvfree(window->pages);
-	if (pinned == nr)
-		return -ENOMEM;
-	return pinned < 0 ? pinned : -EFAULT;
-}
-
-static void close_window(struct vr_window *window)
-{
-	if (!window->nr)
-		return;
-	vunmap(window->addr);
-	unpin_user_pages_dirty_lock(window->pages, window->nr, true);
-	kvfree(window->pages);
+		if (ret != 1)
+			return ret ?: -EFAULT;
+		window->nr++;
+	}
+	window->addr = vmap(window->pages, window->nr, VM_MAP, PAGE_KERNEL);
+	return window->addr ? 0 : -ENOMEM;
 }
 
 /**
@@ -69,8 +59,7 @@ static void close_window(struct vr_window *window)
  * @target: for whom
  * @req: the request; out fields are set in it
  * @sites: the kernel's copy of them
- * @patches: one for each site, then one for the mark
- * @nr_patches: how many of them there are
+ * @patches: one for each site
  * @parking: the group moves to @req->addr
  * @image: the image's pages
  * @header: the page where the mark goes
@@ -80,8 +69,7 @@ struct vr_proxying {
 	struct vr_target *target;
 	struct vdso_remap_proxy *req;
 	const struct vdso_remap_site *sites;
-	struct vr_patch *patches;
-	unsigned int nr_patches;
+	struct vr_patches patches;
 	bool parking;
 	struct vr_window image;
 	struct vr_window header;
@@ -139,7 +127,7 @@ static int check_targets(struct vr_proxying *p)
 	struct vr_image runtime;
 	unsigned int i;
 
-	if (!vr_image_get(&runtime, p->move.mm))
+	if (!vr_image_get(&runtime, p->target->mm))
 		return -ENOENT;
 	if (!vr_image_is_native(&runtime))
 		return -EOPNOTSUPP;
@@ -154,39 +142,39 @@ static int check_targets(struct vr_proxying *p)
 }
 
 /*
- * The image must be what a debugger could write to as well, and code already:
- * private, executable, and not a mapping that the kernel or a driver made.
+ * The image is anonymous memory that is executable already. Nothing else is
+ * ever patched: whoever has such memory was allowed to make code, which those
+ * who may only execute files (SELinux's execmem and execmod) were not.
  */
 static int check_image(const struct vr_proxying *p)
 {
 	unsigned long addr = p->req->image, end = addr + p->req->image_size;
 
 	while (addr < end) {
-		struct vm_area_struct *vma = find_vma(p->move.mm, addr);
+		struct vm_area_struct *vma = find_vma(p->target->mm, addr);
 
 		if (!vma || vma->vm_start > addr)
 			return -EFAULT;
-		if (vr_group_owns(vma) || is_vm_hugetlb_page(vma) ||
-		    vma->vm_flags & (VM_SHARED | VM_IO | VM_PFNMAP | VM_MIXEDMAP) ||
-		    (vma->vm_flags & (VM_EXEC | VM_MAYWRITE)) != (VM_EXEC | VM_MAYWRITE))
+		if (!vma_is_anonymous(vma) || !(vma->vm_flags & VM_EXEC) ||
+		    vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP))
 			return -EACCES;
 		addr = vma->vm_end;
 	}
 	return 0;
 }
 
-static int check_parking(const struct vr_proxying *p)
+static int check_parking(struct vr_proxying *p)
 {
 	struct vr_span image = { p->req->image, p->req->image + p->req->image_size };
-	struct vr_span span;
 	int ret;
 
 	if (!p->parking)
 		return 0;
-	ret = vr_group_span(p->move.mm, p->move.addr, &span);
-	if (!ret && vr_spans_overlap(&span, &image))
+	ret = vr_move_check(&p->move);
+	/* The image is not in the way like something else: REPLACE would not help. */
+	if ((!ret || ret == -EEXIST) && vr_spans_overlap(&p->move.span, &image))
 		ret = -EINVAL;
-	return ret ?: vr_move_check(&p->move);
+	return ret;
 }
 
 static int encode_sites(struct vr_proxying *p)
@@ -196,31 +184,30 @@ static int encode_sites(struct vr_proxying *p)
 
 	for (i = 0; i < p->req->nr_sites; i++) {
 		const struct vdso_remap_site *site = &p->sites[i];
-		struct vr_patch *patch = &p->patches[i];
+		struct vr_patch *patch = &p->patches.patch[i];
 
 		patch->addr = p->req->image + site->off;
 		patch->dst = p->image.addr + site->off;
-		memcpy(patch->old, patch->dst, min_t(u32, site->room, sizeof(patch->old)));
+		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
-			vdso_encode_jump(patch->new, patch->old, site->room, patch->addr,
+			vdso_encode_jump(patch->new, patch->dst, site->room, patch->addr,
 					 runtime + site->target) :
-			vdso_encode_stub(patch->new, patch->old, site->room, site->target);
+			vdso_encode_stub(patch->new, patch->dst, site->room, site->target);
 		if (!patch->len) {
 			p->req->bad_site = i;
 			return -ENOSPC;
 		}
 		while (patch->skip < patch->len &&
-		       patch->old[patch->skip] == patch->new[patch->skip])
+		       patch->dst[patch->skip] == patch->new[patch->skip])
 			patch->skip++;
 	}
-	p->nr_patches = i;
+	p->patches.nr = i;
 	return 0;
 }
 
-/* The mark lies over the ELF header, where nobody executes. */
-static int encode_mark(struct vr_proxying *p)
+/* Over the ELF header, where nobody executes. */
+static void write_mark(const struct vr_proxying *p, const struct vr_group *group)
 {
-	const struct vr_group *group = p->parking ? &p->move.new : &p->move.old;
 	const struct vdso_remap_mark mark = {
 		.signature = VDSO_REMAP_MARK_SIGNATURE,
 		.image = p->req->image,
@@ -228,75 +215,47 @@ static int encode_mark(struct vr_proxying *p)
 		.image_data = p->req->image_data ?: VDSO_REMAP_MARK_NO_ADDR,
 		.runtime_data = group->span.start,
 	};
-	struct vr_patch *patch = &p->patches[p->nr_patches];
-	int ret;
 
-	if (!(p->req->flags & VDSO_REMAP_PROXY_MARK))
-		return 0;
-	patch->addr = vr_group_text(group)->vm_start;
-	ret = open_window(&p->header, p->move.mm, patch->addr, PAGE_SIZE);
-	if (ret)
-		return ret;
-	patch->dst = p->header.addr;
-	patch->len = sizeof(mark);
-	memcpy(patch->old, patch->dst, sizeof(mark));
-	memcpy(patch->new, &mark, sizeof(mark));
-	p->nr_patches++;
-	return 0;
-}
-
-static int standstill(struct vr_proxying *p, enum vr_standstill_action action)
-{
-	struct vr_standstill still = {
-		.target = p->target,
-		.moving = p->parking ? &p->move.old.span : NULL,
-		.patches = p->patches,
-		.nr_patches = p->nr_patches,
-		.action = action,
-	};
-	int ret = vr_standstill(&still);
-
-	p->req->busy_tid = still.busy_tid;
-	return ret;
+	memcpy(p->header.addr, &mark, sizeof(mark));
 }
 
 /*
- * With parking the old place is unmapped last, when the jumps stand, because
- * that can fail and jumps can be taken back. Threads are looked at once before,
- * so that a busy one is found before REPLACE unmaps anything.
+ * All is checked and encoded. What is left may fail in turn: finding a thread
+ * in the way, moving the group, opening the page for the mark, and finding one
+ * that was resumed meanwhile. Then the sites are written, and nothing fails.
  */
-static int write_parked(struct vr_proxying *p)
+static int install(struct vr_proxying *p)
 {
-	int ret = standstill(p, VR_CHECK);
+	struct vr_group *group = p->parking ? &p->move.new : &p->move.old;
+	struct vdso_remap_proxy *req = p->req;
+	int ret = 0;
 
-	if (!ret)
+	if (p->parking)
+		ret = vr_check_stopped(p->target, &p->move.old.span, &p->patches, &req->busy_tid);
+	if (!ret && p->parking)
 		ret = vr_move_prepare(&p->move);
 	if (ret)
 		return ret;
-	ret = encode_mark(p);
+	if (req->flags & VDSO_REMAP_PROXY_MARK)
+		ret = open_window(&p->header, p->target->mm, vr_group_text(group)->vm_start,
+				  PAGE_SIZE);
 	if (!ret)
-		ret = standstill(p, VR_CHECK_AND_WRITE);
-	if (ret) {
-		vr_group_remove(p->move.mm, &p->move.new.span);
-		return ret;
+		ret = vr_write_patches(p->target, &p->patches, &req->busy_tid);
+	if (!ret && req->flags & VDSO_REMAP_PROXY_MARK)
+		write_mark(p, group);
+	if (p->parking) {
+		if (ret)
+			vr_move_abort(&p->move);
+		else
+			vr_move_finish(&p->move);
 	}
-	ret = vr_move_commit(&p->move);
-	if (ret)
-		standstill(p, VR_UNDO);
 	return ret;
 }
 
-static int write(struct vr_proxying *p)
+static int proxy_locked(struct vr_proxying *p)
 {
-	int ret = encode_mark(p);
-
-	return ret ?: standstill(p, VR_CHECK_AND_WRITE);
-}
-
-static int proxy_locked(struct vr_target *target, void *arg)
-{
-	struct vr_proxying *p = arg;
-	int ret = vr_group_find(target->mm, &p->move.old);
+	struct mm_struct *mm = p->target->mm;
+	int ret = vr_group_find(mm, &p->move.old);
 
 	if (!ret)
 		ret = check_targets(p);
@@ -305,14 +264,39 @@ static int proxy_locked(struct vr_target *target, void *arg)
 	if (!ret)
 		ret = check_image(p);
 	if (!ret)
-		ret = open_window(&p->image, target->mm, p->req->image, p->req->image_size);
+		ret = open_window(&p->image, mm, p->req->image, p->req->image_size);
 	if (!ret)
 		ret = encode_sites(p);
 	if (!ret)
-		ret = p->parking ? write_parked(p) : write(p);
+		ret = install(p);
 	close_window(&p->header);
 	close_window(&p->image);
 	return ret;
+}
+
+/*
+ * Takes the mmap lock and, unless the target is alone, locks out CPU hotplug.
+ * cpuset code nests them the other way round, so the second is only tried; if
+ * hotplug is under way its end is awaited without the mmap lock.
+ */
+static int lock(const struct vr_target *target)
+{
+	for (;;) {
+		if (mmap_write_lock_killable(target->mm))
+			return -EINTR;
+		if (target->alone || cpus_read_trylock())
+			return 0;
+		mmap_write_unlock(target->mm);
+		cpus_read_lock();
+		cpus_read_unlock();
+	}
+}
+
+static void unlock(const struct vr_target *target)
+{
+	if (!target->alone)
+		cpus_read_unlock();
+	mmap_write_unlock(target->mm);
 }
 
 int vr_proxy(struct vr_target *target, void *request)
@@ -323,7 +307,7 @@ int vr_proxy(struct vr_target *target, void *request)
 		.req = req,
 		.parking = req->flags & VDSO_REMAP_PROXY_PARK,
 		.move = {
-			.mm = target->mm,
+			.target = target,
 			.addr = req->addr,
 			.replace = req->flags & VDSO_REMAP_PROXY_REPLACE,
 		},
@@ -348,10 +332,17 @@ int vr_proxy(struct vr_target *target, void *request)
 		goto out_free_sites;
 
 	ret = -ENOMEM;
-	p.patches = kvcalloc(req->nr_sites + 1, sizeof(*p.patches), GFP_KERNEL);
-	if (p.patches)
-		ret = vr_target_run(target, proxy_locked, &p);
-	kvfree(p.patches);
+	p.patches.patch = kvcalloc(req->nr_sites, sizeof(*p.patches.patch), GFP_KERNEL);
+	if (!p.patches.patch)
+		goto out_free_sites;
+	ret = lock(target);
+	if (ret)
+		goto out_free_patches;
+	ret = proxy_locked(&p);
+	unlock(target);
+
+out_free_patches:
+	kvfree(p.patches.patch);
 out_free_sites:
 	kfree(sites);
 	return ret;

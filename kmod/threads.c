@@ -13,12 +13,12 @@
 
 #include "kmod.h"
 
-static bool stands_in_patch(const struct vr_standstill *still, unsigned long ip)
+static bool stands_in_patch(const struct vr_patches *patches, unsigned long ip)
 {
 	unsigned int i;
 
-	for (i = 0; i < still->nr_patches; i++) {
-		const struct vr_patch *patch = &still->patches[i];
+	for (i = 0; i < patches->nr; i++) {
+		const struct vr_patch *patch = &patches->patch[i];
 
 		if (ip > patch->addr + patch->skip && ip < patch->addr + patch->len)
 			return true;
@@ -26,70 +26,88 @@ static bool stands_in_patch(const struct vr_standstill *still, unsigned long ip)
 	return false;
 }
 
-/* The thread is held, or is the caller: its saved user registers are valid. */
-static int check_thread(struct vr_standstill *still, struct task_struct *thread)
+/* Threads of the kernel that borrow an mm never return to user space. */
+static bool runs_in(const struct task_struct *thread, const struct mm_struct *mm)
 {
-	bool is_caller = still->target->self && thread == still->target->task;
-	unsigned long ip = instruction_pointer(task_pt_regs(thread));
-	bool busy = stands_in_patch(still, ip);
-
-	if (still->moving && !is_caller)
-		busy |= !task_is_stopped_or_traced(thread) ||
-			(ip >= still->moving->start && ip < still->moving->end);
-	if (!busy)
-		return 0;
-	still->busy_tid = task_pid_nr_ns(thread, still->target->ns);
-	return -EBUSY;
+	return READ_ONCE(thread->mm) == mm &&
+	       !(thread->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER));
 }
 
 /*
- * A task with an mm has its stack still, and with it the registers: it gives
- * up the mm first, and while all CPUs are held it can't go on from there.
+ * Whether every thread but the caller is stopped, outside of the span and not
+ * inside bytes that are to change. Somebody who may resume them can still do
+ * so at once; nothing but their own manners keeps them from that.
  */
-static int check_threads(struct vr_standstill *still)
+int vr_check_stopped(const struct vr_target *target, const struct vr_span *span,
+		     const struct vr_patches *patches, pid_t *busy_tid)
 {
 	struct task_struct *process, *thread;
 	int ret = 0;
 
-	if (still->target->alone)
-		return check_thread(still, still->target->task);
+	if (target->alone)
+		return 0;
 
 	rcu_read_lock();
 	for_each_process_thread(process, thread) {
-		if (READ_ONCE(thread->mm) != still->target->mm ||
-		    thread->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+		bool busy = false;
+
+		if (thread == target->caller)
 			continue;
-		ret = check_thread(still, thread);
-		if (ret)
+		/* Keeps an exiting task from giving up its mm, and its stack after that. */
+		task_lock(thread);
+		if (runs_in(thread, target->mm)) {
+			unsigned long ip = instruction_pointer(task_pt_regs(thread));
+
+			busy = !task_is_stopped_or_traced(thread) ||
+			       (ip >= span->start && ip < span->end) ||
+			       stands_in_patch(patches, ip);
+		}
+		task_unlock(thread);
+		if (busy) {
+			*busy_tid = task_pid_nr_ns(thread, target->ns);
+			ret = -EBUSY;
 			goto out_unlock;
+		}
 	}
 out_unlock:
 	rcu_read_unlock();
 	return ret;
 }
 
-/* Taking patches back is no place to fail, so nobody is asked then. */
-static int check_and_write(struct vr_standstill *still)
-{
-	int ret = still->action == VR_UNDO ? 0 : check_threads(still);
-	unsigned int i;
-
-	if (ret || still->action == VR_CHECK)
-		return ret;
-	for (i = 0; i < still->nr_patches; i++) {
-		const struct vr_patch *patch = &still->patches[i];
-
-		memcpy(patch->dst, still->action == VR_UNDO ? patch->old : patch->new, patch->len);
-	}
-	return 0;
-}
-
 struct vr_hold {
-	struct vr_standstill *still;
+	const struct vr_target *target;
+	const struct vr_patches *patches;
+	pid_t *busy_tid;
 	atomic_t arrived;
 	bool done;
 	int ret;
 };
+
+/*
+ * No lock is needed to look at the others: while all CPUs are held, a task with
+ * an mm has its stack, too, and with it its user registers.
+ */
+static int check_held(const struct vr_hold *hold)
+{
+	struct task_struct *process, *thread;
+
+	for_each_process_thread(process, thread) {
+		if (runs_in(thread, hold->target->mm) &&
+		    stands_in_patch(hold->patches, instruction_pointer(task_pt_regs(thread)))) {
+			*hold->busy_tid = task_pid_nr_ns(thread, hold->target->ns);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+static void write_all(const struct vr_patches *patches)
+{
+	unsigned int i;
+
+	for (i = 0; i < patches->nr; i++)
+		memcpy(patches->patch[i].dst, patches->patch[i].new, patches->patch[i].len);
+}
 
 /* On every CPU at once, with interrupts off: the first one works. */
 static int hold_cpu(void *data)
@@ -97,7 +115,11 @@ static int hold_cpu(void *data)
 	struct vr_hold *hold = data;
 
 	if (atomic_inc_return(&hold->arrived) == 1) {
-		hold->ret = check_and_write(hold->still);
+		rcu_read_lock();
+		hold->ret = check_held(hold);
+		rcu_read_unlock();
+		if (!hold->ret)
+			write_all(hold->patches);
 		/* pairs with the other CPUs' acquire below: then they see the bytes */
 		smp_store_release(&hold->done, true);
 	} else {
@@ -110,22 +132,30 @@ static int hold_cpu(void *data)
 }
 
 /*
- * Looks where the threads are and writes the patches; others see none of them
- * or all. Who is alone does not pay for holding all CPUs.
+ * Writes code that other threads may be executing: they see all of it or none.
+ * Who is alone does not pay for holding all CPUs; else the caller holds
+ * cpus_read_lock().
  *
- * Return: 0; -EBUSY: still->busy_tid is in the way, nothing was written.
+ * Return: 0; -EBUSY: *busy_tid stands inside bytes that change, none was written.
  */
-int vr_standstill(struct vr_standstill *still)
+int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
+		     pid_t *busy_tid)
 {
-	struct vr_hold hold = { .still = still, .arrived = ATOMIC_INIT(0) };
+	struct vr_hold hold = {
+		.target = target,
+		.patches = patches,
+		.busy_tid = busy_tid,
+		.arrived = ATOMIC_INIT(0),
+	};
 	int ret;
 
-	mmap_assert_write_locked(still->target->mm);
+	mmap_assert_write_locked(target->mm);
 
-	if (still->target->alone) {
-		ret = check_and_write(still);
+	/* Its own instruction pointer is behind the system call. */
+	if (target->alone) {
+		write_all(patches);
 		arch_vr_sync_code();
-		return ret;
+		return 0;
 	}
 	ret = static_call(vr_stop_machine_cpuslocked)(hold_cpu, &hold, cpu_online_mask);
 	return ret ?: hold.ret;

@@ -36,8 +36,9 @@
  *   All or nothing: when a command fails, the group, the kernel's own pointer
  *   to it and every byte of the image are as they were. (As with
  *   mmap(MAP_FIXED), what REPLACE unmapped may be gone if memory ran out
- *   afterwards; nothing else may.) Fields marked "out" are written on success,
- *   @busy_tid and @bad_site also on the errors that name them.
+ *   afterwards, or if somebody resumed a thread meanwhile; nothing else may.)
+ *   Fields marked "out" are written on success, @busy_tid and @bad_site also on
+ *   the errors that name them; the other fields come back as they were.
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit, and must not
@@ -61,10 +62,13 @@
  *   EINTR      the caller was killed while it waited
  *   ENOTTY     not a command of this device
  *
+ *   An LSM that refuses the new place may add its own error (EACCES).
+ *
  * The module never parses bytes that a caller supplies and never writes bytes
  * that a caller supplies into executable memory: it writes its own encodings
- * of jumps to entry points of the runtime vDSO, of the system calls that a
- * vDSO stands for, and of the mark.
+ * of jumps to entry points of the runtime vDSO and of the system calls that a
+ * vDSO stands for, only into anonymous memory that is executable already, and
+ * the mark. Whoever may open the device may hold all CPUs for a moment.
  */
 #ifndef _UAPI_LINUX_VDSO_REMAP_H
 #define _UAPI_LINUX_VDSO_REMAP_H
@@ -89,7 +93,7 @@
 
 /* struct vdso_remap_area.flags, and or-ed together in vdso_remap_info.state */
 #define VDSO_REMAP_AREA_SEALED	(1U << 0)	/* by the kernel or mseal(2) */
-#define VDSO_REMAP_AREA_PRIVATE	(1U << 1)	/* has private (COWed) pages */
+#define VDSO_REMAP_AREA_PRIVATE	(1U << 1)	/* got private (COWed) pages */
 
 /**
  * struct vdso_remap_area - one special mapping of a group
@@ -271,13 +275,14 @@ struct vdso_remap_site {
  *	fault, or VDSO_REMAP_NO_SITE
  *
  * Other threads see none or all of the sites; while they run the sites are
- * written with every CPU held. A thread that is interrupted inside a site by a
- * signal whose handler runs can't be seen: bring threads out of the vDSO first.
+ * written with every CPU held. A thread that will come back into a site can't
+ * be seen, for example one that runs the handler of a signal which interrupted
+ * it there: bring threads out of the vDSO first.
  *
  * EINVAL     also: sites out of order, overlapping or outside of the image; an
  *            unknown kind or stub; the new place overlaps the image
  * EFAULT     a page of the image is not mapped
- * EACCES     a page of the image is not private, executable, ordinary memory
+ * EACCES     a page of the image is not anonymous, executable memory
  * ENXIO      the target of a jump is not an entry point of the runtime vDSO
  * ENOSPC     the site's room is too small for what is to be written
  * EOPNOTSUPP no encodings for the task's ABI
