@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program for the tests of vdsoctl: is the vDSO's time right?
+ *
+ *   target check	reads clocks for a moment; exits 0 if all were right
+ *   target busy	reads them in 4 threads until SIGUSR1; exits 0 if all were right
+ *   target hold FILE	holds an image in plain memory, as a restored process does,
+ *			and prints its address; for each offset of a
+ *			clock_gettime() that it reads it calls that and prints
+ *			"right". It calls no function of its own vDSO, which
+ *			may have been moved.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t nanoseconds(const struct timespec *t)
+{
+	return t->tv_sec * 1000000000LL + t->tv_nsec;
+}
+
+typedef int (*clock_function)(clockid_t clock, struct timespec *t);
+
+/* A reading must lie between two system calls. */
+static void check_clock(clockid_t clock, clock_function read_clock)
+{
+	struct timespec before, vdso, after;
+
+	syscall(SYS_clock_gettime, clock, &before);
+	if (read_clock(clock, &vdso))
+		_exit(1);
+	syscall(SYS_clock_gettime, clock, &after);
+	if (nanoseconds(&vdso) < nanoseconds(&before) ||
+	    nanoseconds(&vdso) > nanoseconds(&after)) {
+		fprintf(stderr, "clock %d: %lld is not between %lld and %lld\n", clock,
+			(long long)nanoseconds(&vdso), (long long)nanoseconds(&before),
+			(long long)nanoseconds(&after));
+		_exit(1);
+	}
+}
+
+static void check_clocks(void)
+{
+	check_clock(CLOCK_MONOTONIC, clock_gettime);
+	check_clock(CLOCK_REALTIME, clock_gettime);
+	check_clock(CLOCK_BOOTTIME, clock_gettime);
+}
+
+static void *check_forever(void *unused)
+{
+	struct timespec t;
+	int i;
+
+	for (;;) {
+		check_clocks();
+		for (i = 0; i < 1000; i++)	/* be inside the vDSO most of the time */
+			clock_gettime(CLOCK_MONOTONIC, &t);
+	}
+	return unused;
+}
+
+static void finish(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+/* Text at an address where data pages fit below, which are zero. */
+static char *map_image(const char *path)
+{
+	const size_t data_size = 5 * 4096;
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+	char *mem;
+
+	if (fd < 0 || fstat(fd, &st))
+		return NULL;
+	mem = mmap(NULL, data_size + st.st_size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED || read(fd, mem + data_size, st.st_size) != st.st_size ||
+	    mprotect(mem, data_size, PROT_READ) ||
+	    mprotect(mem + data_size, st.st_size, PROT_READ | PROT_EXEC))
+		return NULL;
+	close(fd);
+	return mem + data_size;
+}
+
+static int hold(const char *path)
+{
+	char *image = map_image(path);
+	char line[32];
+
+	if (!image)
+		return 1;
+	printf("%lx\n", (unsigned long)image);
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		check_clock(CLOCK_MONOTONIC, (clock_function)(image + strtol(line, NULL, 0)));
+		puts("right");
+		fflush(stdout);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+	int i;
+
+	if (argc == 2 && !strcmp(argv[1], "busy")) {
+		signal(SIGUSR1, finish);
+		for (i = 0; i < 3; i++)
+			pthread_create(&thread, NULL, check_forever, NULL);
+		check_forever(NULL);
+	}
+	if (argc == 3 && !strcmp(argv[1], "hold"))
+		return hold(argv[2]);
+	for (i = 0; i < 1000; i++)
+		check_clocks();
+	return 0;
+}

@@ -1,0 +1,631 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What vdsoctl does, seen from the shell; TAP. Needs root, the module and a kernel.
+#
+# test_vdsoctl.sh DIR: DIR holds vdsoctl, vdso_remap.ko (else it must be
+# installed) and image vDSOs of other kernels, *.vdso.
+# shellcheck disable=SC2317 # claim() calls the functions
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+dir=$(cd "${1:?which directory holds vdsoctl?}" && pwd)
+ctl=$dir/vdsoctl
+tmp=$(mktemp -d)
+pids=()
+number=0 failed=0
+clean_up()
+{
+	kill -9 "${pids[@]}"
+	wait
+	chmod 600 /dev/vdso_remap
+	rm -rf "$tmp"
+}
+trap 'clean_up 2>/dev/null' EXIT
+
+# claim NAME COMMAND...: the command must succeed; what it said is shown if not
+claim()
+{
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$tmp/said" 2>&1; then
+		echo "ok $number $name"
+	else
+		sed 's/^/# /' "$tmp/said"
+		echo "not ok $number $name"
+		failed=1
+	fi
+}
+
+skip()
+{
+	number=$((number + 1))
+	echo "ok $number $1 # SKIP $2"
+}
+
+# exits STATUS COMMAND...
+exits()
+{
+	local want=$1 got
+	shift
+	"$@"
+	got=$?
+	[ "$got" -eq "$want" ] || echo "exit status $got, not $want, of: $*"
+	[ "$got" -eq "$want" ]
+}
+
+# complains STATUS WORDS COMMAND...: fails with these words on stderr
+complains()
+{
+	local want=$1 words=$2 right=0
+	shift 2
+	exits "$want" "$@" 2>"$tmp/stderr" || right=1
+	cat "$tmp/stderr"
+	grep -q -- "$words" "$tmp/stderr" || right=1
+	return "$right"
+}
+
+run()
+{
+	"$ctl" exec --image "$image" -- "$@"
+}
+
+state_of()
+{
+	awk '/^State:/ { print $2 }' "/proc/$1/status"
+}
+
+# waits_for STATE PID
+waits_for()
+{
+	local _
+	for _ in $(seq 100); do
+		[ -e "/proc/$2" ] || break
+		[ "$(state_of "$2")" = "$1" ] && return
+		sleep 0.05
+	done
+	echo "process $2 is not in state $1:"
+	grep State "/proc/$2/status"
+	return 1
+}
+
+# $sleeper: a process that has got to its clock_nanosleep()
+start_sleeper()
+{
+	local _
+	sleep 1000 &
+	sleeper=$!
+	pids+=("$sleeper")
+	for _ in $(seq 100); do
+		grep -q '^230 ' "/proc/$sleeper/syscall" && return
+		sleep 0.05
+	done
+	echo "sleep does not sleep"
+	return 1
+}
+
+vdso_of()
+{
+	awk -F- '/\[vdso\]/ { print $1 }' "/proc/$1/maps"
+}
+
+# Usage
+
+options_of_every_command()
+{
+	local cmd
+	for cmd in info dump-image compare exec evict move proxy load unload; do
+		"$ctl" "$cmd" --help | grep -q "^Usage: vdsoctl $cmd" || { echo "$cmd --help"; return 1; }
+		"$ctl" "$cmd" --version | grep -Eq '^vdsoctl [0-9]+\.[0-9]+' ||
+			{ echo "$cmd --version"; return 1; }
+	done
+	"$ctl" --help | grep -q dump-image && "$ctl" --version | grep -q '^vdsoctl [0-9]'
+}
+
+wrong_usage_is_2()
+{
+	exits 2 "$ctl" && exits 2 "$ctl" nonsense && exits 2 "$ctl" info extra &&
+		exits 2 "$ctl" info --nonsense && exits 2 "$ctl" info -p 0 &&
+		exits 2 "$ctl" info -p 12x && exits 2 "$ctl" move -p 1 &&
+		exits 2 "$ctl" move -p 1 --to zz && exits 2 "$ctl" proxy &&
+		exits 2 "$ctl" proxy -p 1 --park far && exits 2 "$ctl" evict &&
+		exits 2 "$ctl" compare && exits 2 "$ctl" dump-image extra &&
+		exits 2 "$ctl" unload extra && exits 2 "$ctl" load ./x.ko extra
+}
+
+wrong_usage_of_exec_is_125()
+{
+	exits 125 "$ctl" exec true && exits 125 "$ctl" exec --image "$image" &&
+		exits 125 "$ctl" exec --nonsense
+}
+
+full_output_is_noticed()
+{
+	complains 1 "can't write" "$ctl" info >/dev/full &&
+		complains 1 "can't write" "$ctl" dump-image >/dev/full
+}
+
+# info, dump-image, compare
+
+info_names_the_entry_points()
+{
+	"$ctl" info >"$tmp/info" || return 1
+	cat "$tmp/info"
+	grep -q 'from the module' "$tmp/info" && grep -q ' text' "$tmp/info" &&
+		grep -q ' __vdso_clock_gettime' "$tmp/info" && ! grep -q 'image vDSO' "$tmp/info"
+}
+
+info_json_agrees_with_maps()
+{
+	start_sleeper || return 1
+	"$ctl" info -p "$sleeper" --json | python3 -c '
+import json, sys
+i = json.load(sys.stdin)
+text = int(sys.argv[1], 16)
+assert i["source"] == "module" and i["present"] and i["pid"] == int(sys.argv[2])
+assert i["kernel_pointer"] == text
+assert [a["start"] for a in i["areas"] if a["kind"] == "text"] == [text]
+assert "__vdso_clock_gettime" in [s["symbol"] for s in i["runtime"]["symbols"]]
+' "$(vdso_of "$sleeper")" "$sleeper" && waits_for S "$sleeper" && grep '^TracerPid:.0$' "/proc/$sleeper/status"
+}
+
+info_says_who_is_missing()
+{
+	complains 1 "no process 4000000" "$ctl" info -p 4000000
+}
+
+dumps_are_identical()
+{
+	start_sleeper || return 1
+	"$ctl" dump-image -o "$tmp/own" && "$ctl" dump-image | cmp - "$tmp/own" &&
+		"$ctl" dump-image -p "$sleeper" -o - | cmp - "$tmp/own" && [ -s "$tmp/own" ] &&
+		[ -z "$(find "$tmp" -name 'own.*')" ]
+}
+
+failed_dump_leaves_the_file()
+{
+	echo old >"$tmp/dump"
+	exits 1 "$ctl" dump-image -p 4000000 -o "$tmp/dump" && [ "$(cat "$tmp/dump")" = old ] &&
+		complains 1 "can't create" "$ctl" dump-image -o "$tmp/none/file"
+}
+
+compares_own_image()
+{
+	"$ctl" dump-image -o "$tmp/own" && "$ctl" compare "$tmp/own" | tee "$tmp/plan" &&
+		grep -q '^in place: image' "$tmp/plan"
+}
+
+compares_foreign_image()
+{
+	"$ctl" compare "$image" | tee "$tmp/plan"
+	head -n 1 "$tmp/plan" | grep -Eq '^proxied: image [0-9a-f]{40}, runtime [0-9a-f]{40}$' &&
+		grep -q '^SYMBOL' "$tmp/plan" &&
+		grep -Eq '^__vdso_clock_gettime +0x[0-9a-f]+ +0x[0-9a-f]+ +[0-9]+ +jump ' "$tmp/plan" &&
+		"$ctl" compare --json "$image" | python3 -c '
+import json, sys
+c = json.load(sys.stdin)
+assert c["outcome"] == "proxied"
+assert "jump" in [s["action"] for s in c["steps"]]
+'
+}
+
+compare_refuses_what_is_no_vdso()
+{
+	: >"$tmp/empty"
+	complains 1 "no vDSO" "$ctl" compare "$0" && complains 1 "no vDSO" "$ctl" compare "$tmp/empty" &&
+		complains 1 "No such file" "$ctl" compare "$tmp/none" &&
+		complains 1 "directory" "$ctl" compare "$tmp"
+}
+
+# exec
+
+image_is_the_programs_vdso()
+{
+	run "$ctl" info --json >"$tmp/json" && run cat /proc/self/maps >"$tmp/maps" &&
+		python3 -c '
+import json, sys
+i = json.load(open(sys.argv[1]))
+sites = {s["symbol"]: (s["site"], s["leads_to"]) for s in i["image"]["symbols"]}
+assert sites["__vdso_clock_gettime"] == ("near jump", "__vdso_clock_gettime"), sites
+assert i["mark"]["version"] == 3 and i["mark"]["image"] == i["image"]["start"]
+assert abs(i["mark"]["image"] - i["kernel_pointer"]) < 2**31
+' "$tmp/json"
+}
+
+auxv_points_to_the_image()
+{
+	run python3 -c '
+import sys
+words = memoryview(open("/proc/self/auxv", "rb").read()).cast("Q")
+vdso = dict(zip(words[::2], words[1::2]))[33]
+image = open(sys.argv[1], "rb").read()
+memory = open("/proc/self/mem", "rb")
+memory.seek(vdso)
+here = memory.read(len(image))
+assert here[:0x400] == image[:0x400], "the auxiliary vector names something else"
+assert here != image, "no site is installed"
+' "$image"
+}
+
+time_is_right()
+{
+	run "$tmp/target-static" check && run "$tmp/target-dynamic" check
+}
+
+exit_status_passes_through()
+{
+	exits 0 run true && exits 1 run false && exits 7 run sh -c 'exit 7'
+}
+
+script_runs()
+{
+	printf '#!/bin/sh\nexit 9\n' >"$tmp/script"
+	printf '#!%s/none\n' "$tmp" >"$tmp/orphan"
+	chmod +x "$tmp/script" "$tmp/orphan"
+	exits 9 run "$tmp/script" && complains 127 interpreter run "$tmp/orphan"
+}
+
+says_what_cannot_run()
+{
+	: >"$tmp/plain"
+	complains 127 "not found" run no-such-program && complains 126 "$tmp" run "$tmp" &&
+		complains 126 "Permission" run "$tmp/plain" &&
+		complains 125 "no vDSO" "$ctl" exec --image "$0" -- true &&
+		complains 125 "No such file" "$ctl" exec --image "$tmp/none" -- true
+}
+
+refuses_32_bit_program()
+{
+	complains 125 "not a 64-bit" run "$tmp/exit32"
+}
+
+# What the program sees of itself is the same with and without us.
+leaves_no_trace()
+{
+	# shellcheck disable=SC2016
+	local sh='read children </proc/$$/task/$$/children; echo "children: $children"
+		ls -l /proc/$$/fd | wc -l; grep -E "^(Sig|Shd|TracerPid|Threads|PPid)" /proc/$$/status
+		env | grep -v ^_='
+	bash -c "$sh" >"$tmp/plain" && run bash -c "$sh" >"$tmp/with" &&
+		diff "$tmp/plain" "$tmp/with" && grep '^TracerPid:.0$' "$tmp/with"
+}
+
+is_the_calling_process()
+{
+	sh -c 'echo $$; exec "$@"' sh "$ctl" exec --image "$image" -- sh -c 'echo $$' >"$tmp/pids" &&
+		[ "$(sort -u "$tmp/pids" | wc -l)" -eq 1 ] && [ "$(wc -l <"$tmp/pids")" -eq 2 ]
+}
+
+waiting_sigchld_is_no_surprise()
+{
+	python3 -c '
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+os.execv(sys.argv[1], sys.argv[1:])
+' "$ctl" exec --image "$image" -- python3 -c '
+import signal
+assert not signal.sigpending(), signal.sigpending()'
+}
+
+closed_descriptors_are_no_obstacle()
+{
+	run sh -c 'exit 4' <&- >&- 2>&-
+	[ $? -eq 4 ]
+}
+
+signals_pass_through()
+{
+	exits 143 run sh -c 'kill -TERM $$; sleep 9' && exits 130 run sh -c 'kill -INT $$; sleep 9' &&
+		exits 6 run sh -c 'trap "exit 6" TERM; kill -TERM $$; sleep 9' &&
+		(trap '' TRAP; exits 3 run sh -c 'kill -TRAP $$; exit 3')
+}
+
+# Wherever the signal hits: vdsoctl, execve(), the helper's work, the program.
+signal_during_the_start_is_not_lost()
+{
+	local i
+	for i in $(seq 0 24); do
+		"$ctl" exec --image "$image" sleep 100 &
+		pids+=($!)
+		sleep "0.0$((i * 4 / 10))$((i * 4 % 10))"
+		kill -TERM $!
+		wait $!
+		exits 143 sh -c "exit $?" || { echo "round $i"; return 1; }
+	done
+}
+
+stop_during_the_start_is_obeyed()
+{
+	local i
+	for i in $(seq 0 11); do
+		"$ctl" exec --image "$image" sh -c 'exit 5' &
+		pids+=($!)
+		sleep "0.0$((i * 8 / 10))$((i * 8 % 10))"
+		kill -STOP $! 2>/dev/null || break	# it was faster
+		sleep 0.1
+		[[ $(state_of $!) = [TtZ] ]] || { echo "round $i: $(state_of $!)"; return 1; }
+		kill -CONT $!
+		wait $!
+		exits 5 sh -c "exit $?" || { echo "round $i"; return 1; }
+	done
+}
+
+# Also where Yama lets a process be traced by its ancestors only.
+runs_for_an_ordinary_user()
+{
+	local status scope=/proc/sys/kernel/yama/ptrace_scope old
+	local as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	chmod 755 "$tmp"
+	install -m 644 "$image" "$tmp/image"
+	old=$(cat "$scope")
+	echo 1 >"$scope"
+	chmod 666 /dev/vdso_remap
+	"${as_nobody[@]}" "$ctl" exec --image "$tmp/image" -- "$tmp/target-dynamic" check
+	status=$?
+	chmod 600 /dev/vdso_remap
+	echo "$old" >"$scope"
+	complains 125 "not allowed" "${as_nobody[@]}" "$ctl" exec --image "$tmp/image" -- true &&
+		return "$status"
+}
+
+works_without_address_randomization()
+{
+	setarch -R "$ctl" exec --image "$image" -- "$tmp/target-dynamic" check
+}
+
+says_that_it_is_traced()
+{
+	complains 125 "traces vdsoctl already" strace -o "$tmp/trace" "$ctl" exec --image "$image" true
+}
+
+own_image_runs_in_place_or_by_force()
+{
+	"$ctl" dump-image -o "$tmp/own" &&
+		"$ctl" exec --image "$tmp/own" -- "$ctl" info | tee "$tmp/info" &&
+		! grep -q 'image vDSO' "$tmp/info" &&
+		"$ctl" exec --force-proxy --image "$tmp/own" -- "$ctl" info | tee "$tmp/info" &&
+		grep -q 'near jump to __vdso_clock_gettime' "$tmp/info" &&
+		"$ctl" exec --force-proxy --image "$tmp/own" -- "$tmp/target-dynamic" check
+}
+
+# move, proxy, evict
+
+start_busy()
+{
+	"$tmp/target-dynamic" busy &
+	busy=$!
+	pids+=("$busy")
+	sleep 0.3
+}
+
+# The threads find their vDSO where it was, or die: back it goes before they run.
+moves_a_sleeper()
+{
+	start_sleeper || return 1
+	local from to
+	from=$(vdso_of "$sleeper")
+	to=$(printf '%x' $((0x$from - 0x1000000)))
+	"$ctl" move -p "$sleeper" --to "$to" && [ "$(vdso_of "$sleeper")" = "$to" ] &&
+		complains 1 "overlaps" "$ctl" move -p "$sleeper" --to "$to" &&
+		complains 1 "page aligned" "$ctl" move -p "$sleeper" --to 1001 &&
+		"$ctl" move -p "$sleeper" --to "0x$from" && [ "$(vdso_of "$sleeper")" = "$from" ] &&
+		waits_for S "$sleeper"
+}
+
+move_spares_what_is_in_the_way()
+{
+	start_sleeper || return 1
+	local stack
+	stack=$(awk -F- '/\[stack\]/ { print $1 }' "/proc/$sleeper/maps")
+	cp "/proc/$sleeper/maps" "$tmp/maps"
+	complains 1 "something is mapped" "$ctl" move -p "$sleeper" --to "$stack" &&
+		diff "$tmp/maps" "/proc/$sleeper/maps"
+}
+
+stopped_process_stays_stopped()
+{
+	start_sleeper || return 1
+	kill -STOP "$sleeper"
+	waits_for T "$sleeper" && "$ctl" info -p "$sleeper" >/dev/null && waits_for T "$sleeper" &&
+		"$ctl" move -p "$sleeper" --to "$(printf '%x' $((0x$(vdso_of "$sleeper") - 0x1000000)))" &&
+		waits_for T "$sleeper" && kill -CONT "$sleeper" && waits_for S "$sleeper"
+}
+
+# proxy_in_process ARGS...: gives a holder of the image a proxy, asks it the time
+proxy_in_process()
+{
+	local addr off holder answer='' status
+	coproc HOLDER { exec "$tmp/target-static" hold "$image"; }
+	holder=$HOLDER_PID
+	pids+=("$holder")
+	read -r addr <&"${HOLDER[0]}"
+	off=$("$ctl" compare --json "$image" | python3 -c '
+import json, sys
+print(*[s["old_offset"] for s in json.load(sys.stdin)["steps"]
+        if s["symbol"] == "__vdso_clock_gettime"])')
+	"$ctl" proxy -p "$holder" --at "$addr" "$@" && echo "$off" >&"${HOLDER[1]}" &&
+		read -r -t 10 answer <&"${HOLDER[0]}"
+	status=$?
+	kill -9 "$holder"
+	wait "$holder"
+	echo "the image's answer: $answer"
+	[ "$status" -eq 0 ] && [ "$answer" = right ]
+}
+
+proxy_needs_an_image()
+{
+	start_sleeper || return 1
+	complains 1 "own vDSO" "$ctl" proxy -p "$sleeper" && complains 1 "nothing is mapped" \
+		"$ctl" proxy -p "$sleeper" --at 10000
+}
+
+proxy_refuses_no_image()
+{
+	start_sleeper || return 1
+	local stack
+	stack=$(awk -F- '/\[stack\]/ { print $1 }' "/proc/$sleeper/maps")
+	cp "/proc/$sleeper/maps" "$tmp/maps"
+	complains 1 "no vDSO" "$ctl" proxy -p "$sleeper" --at "$stack" &&
+		diff "$tmp/maps" "/proc/$sleeper/maps"
+}
+
+evict_leaves_all_threads_stopped_outside()
+{
+	local i text task ip
+	start_busy
+	for i in 1 2 3 4 5; do
+		"$ctl" evict -p "$busy" || return 1
+		text=$(vdso_of "$busy")
+		for task in "/proc/$busy/task/"*; do
+			[ "$(state_of "$busy/task/${task##*/}")" = T ] || return 1
+			# the last word is the instruction pointer
+			ip=$(awk '{ print $NF }' "$task/syscall")
+			((ip < 0x$text || ip >= 0x$text + 0x2000)) || { echo "$task at $ip"; return 1; }
+		done
+		grep '^TracerPid:.0$' "/proc/$busy/status" || return 1
+		kill -CONT "$busy"
+		sleep 0.1
+	done
+	kill -USR1 "$busy"
+	wait "$busy"
+}
+
+evict_works_on_a_proxied_process()
+{
+	"$ctl" exec --image "$image" "$tmp/target-static" busy &
+	busy=$!
+	pids+=("$busy")
+	sleep 0.5
+	"$ctl" evict -p "$busy" && waits_for T "$busy" && kill -CONT "$busy" && sleep 0.1 &&
+		kill -USR1 "$busy" && wait "$busy"
+}
+
+# Once more, at the address that the auxiliary vector says.
+proxies_again()
+{
+	"$ctl" exec --image "$image" "$tmp/target-static" busy &
+	busy=$!
+	pids+=("$busy")
+	sleep 0.5
+	"$ctl" proxy -p "$busy" && "$ctl" proxy -p "$busy" && sleep 0.2 &&
+		"$ctl" info -p "$busy" && kill -USR1 "$busy" && wait "$busy"
+}
+
+# load, unload
+
+load()
+{
+	if [ -e "$dir/vdso_remap.ko" ]; then
+		"$ctl" load "$dir/vdso_remap.ko"
+	else
+		"$ctl" load
+	fi
+}
+
+unload_is_refused_while_open()
+{
+	exec 5</dev/vdso_remap
+	complains 1 "open in process.* $$\b" "$ctl" unload 5<&- && [ -e /dev/vdso_remap ] || return 1
+	exec 5<&-
+	"$ctl" unload && ! [ -e /dev/vdso_remap ]
+}
+
+works_without_the_module()
+{
+	"$ctl" info | grep -q 'module is not loaded' && "$ctl" info --json | python3 -m json.tool &&
+		"$ctl" dump-image | cmp - "$tmp/own" && "$ctl" compare "$image" &&
+		complains 1 "vdsoctl load" "$ctl" move -p $$ --to 1000 &&
+		complains 125 "vdsoctl load" run true && complains 1 "is not loaded" "$ctl" unload
+}
+
+loads_once()
+{
+	load && [ -c /dev/vdso_remap ] && "$ctl" load | grep 'loaded already' &&
+		complains 1 "no effect" "$ctl" load nonsense=1
+}
+
+load_says_what_is_wrong()
+{
+	echo nonsense >"$tmp/bad.ko"
+	"$ctl" unload && complains 1 "No such file" "$ctl" load "$tmp/none.ko" &&
+		complains 1 "no module for the running kernel" "$ctl" load "$tmp/bad.ko"
+	load
+}
+
+compile_targets()
+{
+	cc -O2 -pthread -o "$tmp/target-dynamic" "$here/target.c" &&
+		cc -O2 -pthread -static -o "$tmp/target-static" "$here/target.c" &&
+		cc -m32 -nostdlib -static -Wl,-z,noexecstack -o "$tmp/exit32" -x assembler - <<-'END'
+			.globl _start
+			_start:	mov $1, %eax
+				mov $9, %ebx
+				int $0x80
+		END
+}
+
+images=("$dir"/*.vdso)
+[ -e "${images[0]}" ] || { echo "Bail out! no *.vdso in $dir"; exit 1; }
+[ -c /dev/vdso_remap ] || load || { echo "Bail out! the module can't be loaded"; exit 1; }
+if ! compile_targets; then
+	echo "Bail out! can't compile the test programs"
+	exit 1
+fi
+
+echo "TAP version 13"
+echo "1..$((26 + 18 * ${#images[@]}))"
+
+image=${images[0]}
+claim "every command has --help and --version" options_of_every_command
+claim "wrong usage exits with 2" wrong_usage_is_2
+claim "wrong usage of exec exits with 125" wrong_usage_of_exec_is_125
+claim "a full disk is noticed" full_output_is_noticed
+claim "info names the entry points" info_names_the_entry_points
+claim "info --json agrees with /proc/PID/maps" info_json_agrees_with_maps
+claim "info says who is missing" info_says_who_is_missing
+claim "dumps of several processes are identical" dumps_are_identical
+claim "a failed dump leaves the old file" failed_dump_leaves_the_file
+claim "compare of the own image says in place" compares_own_image
+claim "compare refuses what is no vDSO" compare_refuses_what_is_no_vdso
+claim "exec says what can't run" says_what_cannot_run
+claim "exec of the own image: in place, or proxied by force" own_image_runs_in_place_or_by_force
+if command -v strace >/dev/null; then
+	claim "exec says that it is traced" says_that_it_is_traced
+else
+	skip "exec says that it is traced" "no strace here"
+fi
+claim "exec runs for an ordinary user who may open the device" runs_for_an_ordinary_user
+claim "move brings the vDSO there and back" moves_a_sleeper
+claim "move spares what is in the way" move_spares_what_is_in_the_way
+claim "a stopped process stays stopped" stopped_process_stays_stopped
+claim "proxy needs an image" proxy_needs_an_image
+claim "proxy refuses what is no image" proxy_refuses_no_image
+claim "evict leaves all threads stopped outside" evict_leaves_all_threads_stopped_outside
+for image in "${images[@]}"; do
+	name=$(basename "$image" .vdso)
+	claim "$name: compare shows the plan" compares_foreign_image
+	claim "$name: exec makes it the program's vDSO" image_is_the_programs_vdso
+	claim "$name: the auxiliary vector points to it" auxv_points_to_the_image
+	claim "$name: time is right, linked statically and dynamically" time_is_right
+	claim "$name: the exit status passes through" exit_status_passes_through
+	claim "$name: scripts run" script_runs
+	claim "$name: a 32-bit program is refused" refuses_32_bit_program
+	claim "$name: the program finds no trace of us" leaves_no_trace
+	claim "$name: the program is the calling process" is_the_calling_process
+	claim "$name: no SIGCHLD is left waiting" waiting_sigchld_is_no_surprise
+	claim "$name: closed descriptors are no obstacle" closed_descriptors_are_no_obstacle
+	claim "$name: signals pass through" signals_pass_through
+	claim "$name: no signal is lost during the start" signal_during_the_start_is_not_lost
+	claim "$name: a stop during the start is obeyed" stop_during_the_start_is_obeyed
+	claim "$name: works without address randomization" works_without_address_randomization
+	claim "$name: proxy in another process" proxy_in_process
+	claim "$name: proxy again, while threads are inside" proxies_again
+	claim "$name: evict works on a proxied process" evict_works_on_a_proxied_process
+done
+image=${images[0]}
+claim "proxy without parking" proxy_in_process --park no
+claim "unload is refused while the device is open" unload_is_refused_while_open
+claim "all that needs no module works without" works_without_the_module
+claim "load loads once" loads_once
+claim "load says what is wrong" load_says_what_is_wrong
+exit "$failed"

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/* vdsoctl dump-image: the bytes of a runtime vDSO, to a file. Needs no module. */
+#include "vdsoctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The text of the vDSO as it is, to be freed; complains. */
+static void *read_text(pid_t pid, size_t *size)
+{
+	const struct vdso_remap_area *text;
+	struct vdso_remap_status status;
+	void *data;
+	int ret;
+
+	ret = group_query(-1, pid, &status);
+	if (ret) {
+		complain("can't look at process %d: %s", pid, strerror(-ret));
+		return NULL;
+	}
+	text = group_text(&status.info);
+	if (!text) {
+		complain("process %d has no vDSO: /proc/%d/maps shows no [vdso]", pid, pid);
+		return NULL;
+	}
+	if (status.proxied) {
+		complain("the vDSO of process %d has a mark where its ELF header was: it is "
+			 "proxied. Take the vDSO of a process that is not", pid);
+		return NULL;
+	}
+	*size = text->size;
+	data = malloc(*size);
+	ret = data ? process_read(pid, text->start, data, *size) : -ENOMEM;
+	if (ret) {
+		complain("can't read the vDSO of process %d: %s", pid, strerror(-ret));
+		free(data);
+		return NULL;
+	}
+	return data;
+}
+
+/* Returns -errno. */
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0)
+			return -errno;
+		data += n;
+		size -= n;
+	}
+	return 0;
+}
+
+/* Whoever looks at the file sees the old one or all of the new one; complains. */
+static int write_file(const char *path, const char *data, size_t size)
+{
+	mode_t mask = umask(0);
+	int fd, ret;
+	char *tmp;
+
+	umask(mask);
+	if (asprintf(&tmp, "%s.XXXXXX", path) < 0)
+		return complain("out of memory");
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0) {
+		ret = complain("can't create %s: %s", tmp, strerror(errno));
+		goto out_free;
+	}
+	ret = write_all(fd, data, size);
+	if (!ret && fchmod(fd, 0666 & ~mask))
+		ret = -errno;
+	if (!ret && fsync(fd))
+		ret = -errno;
+	if (close(fd) && !ret)
+		ret = -errno;
+	if (!ret && rename(tmp, path))
+		ret = -errno;
+	if (ret) {
+		unlink(tmp);
+		ret = complain("can't write %s: %s", path, strerror(-ret));
+	}
+out_free:
+	free(tmp);
+	return ret;
+}
+
+/* Complains. */
+static int write_stdout(const char *data, size_t size)
+{
+	int ret;
+
+	if (isatty(STDOUT_FILENO))
+		return complain("standard output is a terminal, and these are binary bytes. "
+				"Say where to with -o FILE, or use a pipe");
+	ret = write_all(STDOUT_FILENO, data, size);
+	return ret ? complain("can't write to standard output: %s", strerror(-ret)) : 0;
+}
+
+static int run_dump_image(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "pid", required_argument, NULL, 'p' },
+		OPTION_HELP,
+		OPTION_VERSION,
+		{ }
+	};
+	const char *path = "-";
+	pid_t pid = getpid();
+	int opt, ret;
+	size_t size;
+	void *data;
+
+	while ((opt = getopt_long(argc, argv, "o:p:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'o':
+			path = optarg;
+			break;
+		case 'p':
+			if (!parse_pid(optarg, &pid))
+				return usage_error(cmd, "'%s' is no process id", optarg);
+			break;
+		default:
+			return common_option(cmd, opt);
+		}
+	}
+	if (optind < argc)
+		return usage_error(cmd, "dump-image takes options only, not '%s'", argv[optind]);
+
+	data = read_text(pid, &size);
+	if (!data)
+		return STATUS_FAILED;
+	ret = strcmp(path, "-") ? write_file(path, data, size) : write_stdout(data, size);
+	free(data);
+	return ret ? STATUS_FAILED : STATUS_OK;
+}
+
+const struct command cmd_dump_image = {
+	.name = "dump-image",
+	.args = "[-o FILE] [-p PID]",
+	.summary = "write the text of the runtime vDSO to a file",
+	.help = "  -o, --output FILE     where to; -, the default: standard output\n"
+		"  -p, --pid PID         of this process; default: vdsoctl itself\n",
+	.usage_status = STATUS_USAGE,
+	.run = run_dump_image,
+};

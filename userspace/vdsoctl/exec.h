@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* vdsoctl exec: what its files share. */
+#ifndef _VDSOCTL_EXEC_H
+#define _VDSOCTL_EXEC_H
+
+#include "vdsoctl.h"
+
+#include <sys/user.h>
+
+/**
+ * struct exec_job - what is to be done to the program
+ * @fd: of the device
+ * @pid: the process that becomes the program
+ * @image: what its vDSO is to be
+ * @runtime: the running kernel's
+ * @plan: from one to the other
+ */
+struct exec_job {
+	int fd;
+	pid_t pid;
+	struct vdso_remap_image image;
+	struct vdso_remap_image runtime;
+	struct vdso_remap_plan plan;
+};
+
+/* exec-helper.c: the process that traces the program until it has its image */
+
+/*
+ * To be called by the tracer of the process. Waits for the program to be
+ * executed, gives it the image, lets it go and exits.
+ */
+void exec_help(const struct exec_job *job) __attribute__((noreturn));
+
+/* exec-inject.c: system calls made by a program before its first instruction */
+
+/**
+ * struct injection - a program that is held
+ * @pid: of the program
+ * @regs: its registers as execve() left them
+ * @sigmask: its blocked signals
+ */
+struct injection {
+	pid_t pid;
+	struct user_regs_struct regs;
+	uint64_t sigmask;
+};
+
+/*
+ * From PTRACE_EVENT_EXEC on: holds the program at the end of execve(), with
+ * its signals waiting.
+ */
+int inject_begin(struct injection *in, pid_t pid);
+/* A syscall instruction is at @insn. Returns what the system call does. */
+int64_t inject_syscall(struct injection *in, uint64_t insn, uint64_t nr, const uint64_t args[6]);
+/* Lets the program go as if nothing had been. */
+int inject_end(struct injection *in);
+/* Makes the program end with a status instead. */
+void inject_exit(struct injection *in, int status);
+
+#endif /* _VDSOCTL_EXEC_H */

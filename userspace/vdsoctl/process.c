@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/* vdsoctl: what /proc says about a process: its mappings, memory, auxiliary vector. */
+#include "vdsoctl.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_proc(pid_t pid, const char *file, int flags)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int append_mapping(struct maps *maps, const char *line)
+{
+	struct mapping *items, *m;
+
+	items = reallocarray(maps->items, maps->nr + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	maps->items = items;
+	m = &items[maps->nr];
+	m->name[0] = '\0';
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %31[^\n]", &m->start, &m->end,
+		   m->perms, m->name) < 3)
+		return -EIO;
+	maps->nr++;
+	return 0;
+}
+
+int maps_read(struct maps *maps, pid_t pid)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int fd, ret = 0;
+	FILE *file;
+
+	memset(maps, 0, sizeof(*maps));
+	fd = open_proc(pid, "maps", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!ret && getline(&line, &size, file) >= 0)
+		ret = append_mapping(maps, line);
+	if (!ret && ferror(file))
+		ret = -EIO;
+	free(line);
+	fclose(file);
+	if (ret)
+		maps_free(maps);
+	return ret;
+}
+
+void maps_free(struct maps *maps)
+{
+	free(maps->items);
+	memset(maps, 0, sizeof(*maps));
+}
+
+const struct mapping *maps_at(const struct maps *maps, uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < maps->nr; i++)
+		if (addr >= maps->items[i].start && addr < maps->items[i].end)
+			return &maps->items[i];
+	return NULL;
+}
+
+const struct mapping *maps_named(const struct maps *maps, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < maps->nr; i++)
+		if (!strcmp(maps->items[i].name, name))
+			return &maps->items[i];
+	return NULL;
+}
+
+int process_read(pid_t pid, uint64_t addr, void *buf, size_t size)
+{
+	ssize_t n;
+	int fd;
+
+	fd = open_proc(pid, "mem", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	n = pread(fd, buf, size, addr);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return n;
+	return (size_t)n == size ? 0 : -EFAULT;
+}
+
+int process_write(pid_t pid, uint64_t addr, const void *buf, size_t size)
+{
+	ssize_t n;
+	int fd;
+
+	fd = open_proc(pid, "mem", O_WRONLY);
+	if (fd < 0)
+		return fd;
+	n = pwrite(fd, buf, size, addr);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return n;
+	return (size_t)n == size ? 0 : -EFAULT;
+}
+
+int process_auxv(pid_t pid, unsigned long type, uint64_t *value)
+{
+	Elf64_auxv_t aux;
+	int fd, ret = -ENOENT;
+
+	fd = open_proc(pid, "auxv", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	while (read(fd, &aux, sizeof(aux)) == sizeof(aux)) {
+		if (aux.a_type == type) {
+			*value = aux.a_un.a_val;
+			ret = 0;
+			break;
+		}
+	}
+	close(fd);
+	return ret;
+}
+
+long thread_status(pid_t pid, pid_t tid, const char *field)
+{
+	size_t field_len = strlen(field);
+	char path[64], line[256];
+	long ret = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (ret < 0 && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, field, field_len) || line[field_len] != ':')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (line[field_len + 2] >= 'A')
+			ret = line[field_len + 2];
+		else
+			ret = strtol(line + field_len + 1, NULL, 10);
+	}
+	fclose(file);
+	return ret;
+}
