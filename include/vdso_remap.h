@@ -74,8 +74,8 @@ struct vdso_remap_image {
  * Finds symbols by DT_GNU_HASH, DT_HASH or the section headers, whichever is
  * there.
  *
- * Return: 0; -ENOEXEC: not an ELF shared object, or its tables lie outside of
- * it or contradict each other; -EALREADY: a mark stands where the ELF header
+ * Return: 0; -ENOEXEC: not an ELF shared object of one segment and at most
+ * 1 MiB, or its tables lie outside of it or contradict each other; -EALREADY: a mark stands where the ELF header
  * was; -EOPNOTSUPP: an ELF file, for a machine that this library does not
  * know; -ENOSYS: no function symbols; -E2BIG: more than
  * VDSO_REMAP_MAX_ENTRY_POINTS of them.
@@ -279,8 +279,8 @@ struct vdso_remap_range {
  * pointer is outside of all ranges. A thread that is outside is not touched.
  *
  * Return: the number of steps taken; -ETIME: still inside after @max_steps;
- * -ESRCH: the thread died or is not stopped by the caller; other errors of
- * ptrace(2).
+ * -ESRCH: the thread died or is not stopped by the caller; -EFAULT: its next
+ * instruction faults, and will again; other errors of ptrace(2).
  */
 int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
 		     unsigned int nr_ranges, unsigned int max_steps);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Decides how a stopped thread gets out of the vDSO: step by step, on its own
+ * feet, with its signals held back.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "../arch/x86/vdso_abi.h"
+#include "internal.h"
+#include "syscall.h"
+
+#define BIT_OF(sig)	(1ULL << ((sig) - 1))
+
+/*
+ * Signals that an instruction can cause. Were one of them blocked when that
+ * happens, the kernel would reset its handler; that goes for the SIGTRAP of
+ * each step, too. One that someone sent meanwhile is held back by hand, as is
+ * SIGSTOP, which can't be blocked.
+ */
+#define SYNCHRONOUS	(BIT_OF(SIGTRAP) | BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | \
+			 BIT_OF(SIGILL) | BIT_OF(SIGFPE) | BIT_OF(SIGSYS))
+
+static bool is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_ranges; i++)
+		if (ip >= ranges[i].start && ip < ranges[i].end)
+			return true;
+	return false;
+}
+
+/* One instruction, or one stop that came before it. */
+static int step(int32_t tid, uint64_t *held)
+{
+	siginfo_t info;
+	int status, sig;
+	long ret;
+
+	ret = sys_ptrace(PTRACE_SINGLESTEP, tid, 0, NULL);
+	if (ret < 0)
+		return ret;
+	do {
+		ret = sys_wait4(tid, &status, __WALL);
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return ret == -ECHILD ? -ESRCH : ret;
+	if (!WIFSTOPPED(status))
+		return -ESRCH;
+	if (status >> 16)	/* a ptrace event or a group stop, no signal */
+		return 0;
+
+	ret = sys_ptrace(PTRACE_GETSIGINFO, tid, 0, &info);
+	if (ret < 0)
+		return ret;
+	sig = WSTOPSIG(status);
+	if (info.si_code > 0 && sig == SIGTRAP)
+		return 0;
+	if (info.si_code > 0 && (SYNCHRONOUS & BIT_OF(sig)))
+		return -EFAULT;	/* its next instruction faults; it will again */
+	*held |= BIT_OF(sig);
+	return 0;
+}
+
+static int step_out(int32_t tid, const struct vdso_remap_range *ranges, unsigned int nr_ranges,
+		    unsigned int max_steps, uint64_t *held)
+{
+	unsigned int steps = 0;
+	uint64_t ip;
+	long ret;
+
+	for (;;) {
+		ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
+		if (ret < 0)
+			return ret;
+		if (!is_inside(ip, ranges, nr_ranges))
+			return steps;
+		if (steps++ == max_steps)
+			return -ETIME;
+		ret = step(tid, held);
+		if (ret < 0)
+			return ret;
+	}
+}
+
+static int send_held(int32_t tid, uint64_t held)
+{
+	int ret = 0;
+	int sig;
+
+	for (sig = 1; sig <= 64 && !ret; sig++)
+		if (held & BIT_OF(sig))
+			ret = sys_tkill(tid, sig);
+	return ret;
+}
+
+public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
+				unsigned int nr_ranges, unsigned int max_steps)
+{
+	uint64_t blocked = ~SYNCHRONOUS;
+	uint64_t held = 0;
+	uint64_t mask, ip;
+	long ret;
+	int steps;
+
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
+	if (ret < 0)
+		return ret;
+	if (!is_inside(ip, ranges, nr_ranges))
+		return 0;
+	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
+	if (ret < 0)
+		return ret;
+	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
+	if (ret < 0)
+		return ret;
+
+	steps = step_out(tid, ranges, nr_ranges, max_steps ? max_steps : VDSO_REMAP_EVICT_MAX_STEPS,
+			 &held);
+
+	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
+	if (ret >= 0)
+		ret = send_held(tid, held);
+	return steps < 0 || ret >= 0 ? steps : ret;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system calls that the library makes, typed; each returns -errno on
+ * failure.
+ */
+#ifndef _VDSO_REMAP_SYSCALL_H
+#define _VDSO_REMAP_SYSCALL_H
+
+#include <asm/unistd.h>
+#include <stdint.h>
+
+#include "../arch/x86/syscall.h"
+
+static inline int sys_open(const char *path, int flags)
+{
+	return raw_syscall(__NR_openat, -100 /* AT_FDCWD */, (long)path, flags, 0, 0, 0);
+}
+
+static inline int sys_ioctl(int fd, unsigned int cmd, void *arg)
+{
+	return raw_syscall(__NR_ioctl, fd, cmd, (long)arg, 0, 0, 0);
+}
+
+/* Private, anonymous memory; returns its address or -errno. */
+static inline long sys_mmap(uint64_t addr, uint64_t size, int prot, int flags)
+{
+	return raw_syscall(__NR_mmap, addr, size, prot, flags, -1, 0);
+}
+
+static inline int sys_munmap(uint64_t addr, uint64_t size)
+{
+	return raw_syscall(__NR_munmap, addr, size, 0, 0, 0, 0);
+}
+
+static inline int sys_getpid(void)
+{
+	return raw_syscall(__NR_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline long sys_process_vm_readv(int pid, const void *local, const void *remote)
+{
+	return raw_syscall(__NR_process_vm_readv, pid, (long)local, 1, (long)remote, 1, 0);
+}
+
+static inline long sys_ptrace(long request, int tid, uint64_t addr, void *data)
+{
+	return raw_syscall(__NR_ptrace, request, tid, addr, (long)data, 0, 0);
+}
+
+static inline int sys_wait4(int tid, int *status, int options)
+{
+	return raw_syscall(__NR_wait4, tid, (long)status, options, 0, 0, 0);
+}
+
+static inline int sys_tkill(int tid, int sig)
+{
+	return raw_syscall(__NR_tkill, tid, sig, 0, 0, 0, 0);
+}
+
+#endif /* _VDSO_REMAP_SYSCALL_H */
