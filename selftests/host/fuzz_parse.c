@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * libFuzzer target: no bytes make parse or plan misbehave. With SEED_DIR in the
+ * environment, adds this machine's vDSO and built images of each kind to it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+#include "image.h"
+#include "promise.h"
+
+static void write_seed(const char *dir, const char *name, const void *bytes, size_t size)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	if (!f || fwrite(bytes, 1, size, f) != size || fclose(f)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static void write_built_seeds(const char *dir)
+{
+	static const struct sym syms[] = {
+		FUNC("__vdso_time", 0x1040, 20), WEAK("time", 0x1040, 20),
+		FUNC("__vdso_getrandom", 0x1100, 300), FUNC("__kernel_vsyscall", 0x1300, 16),
+	};
+	struct spec spec = { .build_id_size = 20, .syms = syms, .nr_syms = 4 };
+	static unsigned char bytes[IMAGE_SIZE];
+	char name[16];
+
+	for (spec.bits = 32; spec.bits <= 64; spec.bits += 32)
+		for (spec.with = 0; spec.with < 8; spec.with++) {
+			spec.machine = spec.bits == 64 ? EM_X86_64 : EM_386;
+			build_image(bytes, &spec);
+			snprintf(name, sizeof(name), "built-%d-%u", spec.bits, spec.with);
+			write_seed(dir, name, bytes, sizeof(bytes));
+		}
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const void *own = (const void *)getauxval(AT_SYSINFO_EHDR);
+	const char *dir = getenv("SEED_DIR");
+
+	(void)argc;
+	(void)argv;
+	if (!dir)
+		return 0;
+	write_built_seeds(dir);
+	if (own)
+		write_seed(dir, "own-vdso", own, 8192);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint32_t flags = VDSO_REMAP_ALLOW_UNKNOWN | VDSO_REMAP_FORCE_PROXY;
+	struct vdso_remap_image image;
+	struct vdso_remap_plan plan;
+	int ret;
+
+	ret = vdso_remap_parse(&image, data, size);
+	if (!is_documented(ret))
+		abort();
+	if (ret)
+		return 0;
+	if (*broken_promise(&image))
+		abort();
+	ret = vdso_remap_plan(&plan, &image, &image, flags);
+	if (ret && ret != -ENOSPC)
+		abort();
+	if (!ret && plan.nr_steps != image.nr_entry_points)
+		abort();
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a caller of vdso_remap_parse() may rely on, whatever the bytes were:
+ * for the tests and the fuzzer.
+ */
+#ifndef _SELFTESTS_PROMISE_H
+#define _SELFTESTS_PROMISE_H
+
+#include <errno.h>
+#include <string.h>
+
+#include <vdso_remap.h>
+
+/* The promise that this result breaks, or nothing. */
+static inline const char *broken_promise(const struct vdso_remap_image *image)
+{
+	const struct vdso_remap_entry_point *e = image->entry_points;
+	uint32_t i;
+
+	if (!image->nr_entry_points || image->nr_entry_points > VDSO_REMAP_MAX_ENTRY_POINTS)
+		return "number of entry points";
+	if (image->build_id_size > VDSO_REMAP_BUILD_ID_MAX)
+		return "size of the build id";
+	if (image->bits != 64 && image->bits != 32)
+		return "bits";
+	for (i = 0; i < image->nr_entry_points; i++) {
+		if (!e[i].room || e[i].off >= image->size || e[i].room > image->size - e[i].off)
+			return "room within the image";
+		if (!e[i].name[0] || strnlen(e[i].name, VDSO_REMAP_NAME_MAX) == VDSO_REMAP_NAME_MAX)
+			return "name";
+		if (i && e[i].off < e[i - 1].off)
+			return "order";
+		if (i && e[i].off != e[i - 1].off && e[i - 1].off + e[i - 1].room > e[i].off)
+			return "disjoint rooms";
+		if (i && e[i].off == e[i - 1].off && e[i].room != e[i - 1].room)
+			return "same room of aliases";
+	}
+	return "";
+}
+
+static inline bool is_documented(int ret)
+{
+	return ret == 0 || ret == -ENOEXEC || ret == -EALREADY || ret == -EOPNOTSUPP ||
+	       ret == -ENOSYS || ret == -E2BIG;
+}
+
+#endif /* _SELFTESTS_PROMISE_H */

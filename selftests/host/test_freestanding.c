@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program without libc, start-up code or relocations, as a restorer blob is:
+ * parses its own vDSO and plans it. Exits with the number of the step that
+ * failed, and says "ok" when none did.
+ */
+#include <asm/unistd.h>
+#include <elf.h>
+#include <errno.h>
+
+#include <vdso_remap.h>
+
+#include "../../arch/x86/syscall.h"
+
+#define VDSO_SIZE	8192	/* two pages, on all kernels so far */
+
+/* The stack of a new program: argc, argv, 0, environment, 0, auxv. */
+static const void *find_vdso(const long *stack)
+{
+	const Elf64_auxv_t *auxv;
+
+	stack += 1 + stack[0] + 1;
+	while (*stack++)
+		;
+	for (auxv = (const Elf64_auxv_t *)stack; auxv->a_type != AT_NULL; auxv++)
+		if (auxv->a_type == AT_SYSINFO_EHDR)
+			return (const void *)auxv->a_un.a_val;
+	return NULL;
+}
+
+static int check(const long *stack)
+{
+	const void *vdso = find_vdso(stack);
+	struct vdso_remap_image image;
+	struct vdso_remap_restore restore = { .fd = -1 };
+	struct vdso_remap_plan plan;
+
+	if (!vdso)
+		return 1;
+	if (vdso_remap_parse(&image, vdso, VDSO_SIZE))
+		return 2;
+	if (vdso_remap_plan(&plan, &image, &image, 0) || plan.outcome != VDSO_REMAP_IN_PLACE)
+		return 3;
+	if (vdso_remap_plan(&plan, &image, &image, VDSO_REMAP_FORCE_PROXY) || !plan.nr_sites)
+		return 4;
+	if (vdso_remap_action_name(VDSO_REMAP_ACTION_JUMP)[0] != 'j')
+		return 5;
+	/* The system calls are there, too: nothing is open, nobody is traced. */
+	if (vdso_remap_evict(0, NULL, 0, 0) != -ESRCH)
+		return 6;
+	if (vdso_remap_restore(&restore) != -EINVAL)
+		return 7;
+	return 0;
+}
+
+void start(const long *stack);
+void start(const long *stack)
+{
+	int ret = check(stack);
+
+	if (!ret)
+		raw_syscall(__NR_write, 1, (long)"ok\n", 3, 0, 0, 0);
+	raw_syscall(__NR_exit_group, ret, 0, 0, 0, 0, 0);
+}
+
+__asm__("	.globl	_start\n"
+"_start:\n"
+"	mov	%rsp, %rdi\n"
+"	and	$-16, %rsp\n"
+"	call	start\n"
+);

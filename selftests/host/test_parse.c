@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Claims about vdso_remap_parse(): what it finds in good images, what it
+ * answers to bad ones, and that no bytes at all make it read beyond their end.
+ * (Each image lies in a heap block of exactly its size; ASan watches the ends.)
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+#include <kselftest_harness.h>
+#include <vdso_remap.h>
+
+#include "image.h"
+#include "promise.h"
+
+#define PAGE	4096
+
+static const struct sym four_syms[] = {
+	WEAK("time", 0x1040, 20),
+	FUNC("__vdso_clock_gettime", 0x1100, 300),
+	FUNC("__vdso_time", 0x1040, 20),
+	FUNC("__vdso_getcpu", 0x1030, 5),
+};
+
+static const struct spec good = {
+	.bits = 64, .machine = EM_X86_64, .with = WITH_GNU_HASH | WITH_HASH | WITH_SECTIONS,
+	.build_id_size = 20, .syms = four_syms, .nr_syms = 4,
+};
+
+/* Bytes from outside the program, so that ASan knows nothing of their end. */
+static void *own_vdso(size_t *size)
+{
+	const unsigned char *text = (const unsigned char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)text;
+	void *copy;
+
+	*size = (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + PAGE - 1) & -PAGE;
+	copy = malloc(*size);
+	memcpy(copy, text, *size);
+	return copy;
+}
+
+/* Parses a copy in a block of exactly len bytes; says what is wrong, or nothing. */
+static const char *judge_bytes(const unsigned char *bytes, size_t len)
+{
+	unsigned char *exact = malloc(len);
+	struct vdso_remap_image image;
+	const char *broken = "";
+	int ret;
+
+	memcpy(exact, bytes, len);
+	ret = vdso_remap_parse(&image, exact, len);
+	if (!is_documented(ret))
+		broken = "documented error";
+	else if (!ret)
+		broken = broken_promise(&image);
+	free(exact);
+	return broken;
+}
+
+FIXTURE(good)
+{
+	unsigned char bytes[IMAGE_SIZE];
+	struct spec spec;
+	struct vdso_remap_image image;
+};
+
+FIXTURE_VARIANT(good)
+{
+	int bits;
+	uint16_t machine;
+	unsigned int with;
+	uint64_t base;
+};
+
+FIXTURE_VARIANT_ADD(good, gnu_hash_64) {
+	.bits = 64, .machine = EM_X86_64, .with = WITH_GNU_HASH | WITH_SECTIONS,
+};
+
+FIXTURE_VARIANT_ADD(good, hash_64) {
+	.bits = 64, .machine = EM_X86_64, .with = WITH_HASH | WITH_SECTIONS,
+};
+
+FIXTURE_VARIANT_ADD(good, no_hash_64) {
+	.bits = 64, .machine = EM_X86_64, .with = WITH_SECTIONS,
+};
+
+FIXTURE_VARIANT_ADD(good, prelinked_64) {
+	.bits = 64, .machine = EM_X86_64, .with = WITH_GNU_HASH | WITH_SECTIONS,
+	.base = 0xffffffffff700000,
+};
+
+FIXTURE_VARIANT_ADD(good, gnu_hash_32) {
+	.bits = 32, .machine = EM_386, .with = WITH_GNU_HASH | WITH_SECTIONS,
+};
+
+FIXTURE_VARIANT_ADD(good, hash_32) {
+	.bits = 32, .machine = EM_386, .with = WITH_HASH | WITH_SECTIONS,
+};
+
+FIXTURE_VARIANT_ADD(good, no_hash_32) {
+	.bits = 32, .machine = EM_386, .with = WITH_SECTIONS,
+};
+
+FIXTURE_VARIANT_ADD(good, prelinked_32) {
+	.bits = 32, .machine = EM_386, .with = WITH_HASH | WITH_SECTIONS,
+	.base = 0xffffe000,
+};
+
+FIXTURE_VARIANT_ADD(good, x32) {
+	.bits = 32, .machine = EM_X86_64, .with = WITH_GNU_HASH | WITH_SECTIONS,
+};
+
+FIXTURE_SETUP(good)
+{
+	self->spec = good;
+	self->spec.bits = variant->bits;
+	self->spec.machine = variant->machine;
+	self->spec.with = variant->with;
+	self->spec.base = variant->base;
+	build_image(self->bytes, &self->spec);
+}
+
+FIXTURE_TEARDOWN(good)
+{
+}
+
+TEST_F(good, finds_everything)
+{
+	const struct vdso_remap_entry_point *e = self->image.entry_points;
+
+	ASSERT_EQ(0, vdso_remap_parse(&self->image, self->bytes, IMAGE_SIZE));
+	EXPECT_EQ(variant->machine, self->image.machine);
+	EXPECT_EQ(variant->bits, self->image.bits);
+	EXPECT_EQ(20, self->image.build_id_size);
+	EXPECT_EQ(0xa0, self->image.build_id[0]);
+	EXPECT_EQ(0xb3, self->image.build_id[19]);
+	ASSERT_EQ(4, self->image.nr_entry_points);
+	EXPECT_STREQ("__vdso_getcpu", e[0].name);
+	EXPECT_STREQ("__vdso_time", e[1].name);
+	EXPECT_STREQ("time", e[2].name);
+	EXPECT_STREQ("__vdso_clock_gettime", e[3].name);
+	EXPECT_EQ(0x1030, e[0].off);
+	EXPECT_EQ(0x1040, e[1].off);
+	EXPECT_EQ(0x1040, e[2].off);
+	EXPECT_EQ(0x1100, e[3].off);
+	EXPECT_EQ(5, e[0].size);
+	EXPECT_EQ(0x10, e[0].room);
+	EXPECT_EQ(0xc0, e[1].room);
+	EXPECT_EQ(0xc0, e[2].room);
+	EXPECT_EQ(OFF_TEXT_END - 0x1100, e[3].room);
+}
+
+TEST_F(good, survives_every_truncation)
+{
+	size_t len;
+
+	for (len = 0; len <= IMAGE_SIZE; len++)
+		ASSERT_STREQ("", judge_bytes(self->bytes, len)) {
+			TH_LOG("at %zu bytes", len);
+		}
+}
+
+TEST_F(good, survives_every_bit_flip)
+{
+	size_t at;
+	int bit;
+
+	for (at = 0; at < OFF_SHDR + NR_SHDR * sizeof(Elf64_Shdr); at++) {
+		if (at == OFF_TEXT)
+			at = OFF_SHDR;
+		for (bit = 0; bit < 8; bit++) {
+			self->bytes[at] ^= 1 << bit;
+			ASSERT_STREQ("", judge_bytes(self->bytes, IMAGE_SIZE)) {
+				TH_LOG("bit %d at %zu", bit, at);
+			}
+			self->bytes[at] ^= 1 << bit;
+		}
+	}
+}
+
+/* The values that overflow sums, in every aligned word. */
+TEST_F(good, survives_extreme_words)
+{
+	static const uint64_t extremes[] = {
+		0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff,
+		0xfffffffffffff000, 0xffffffffffffffff,
+	};
+	size_t at, i, width;
+	uint64_t old;
+
+	for (at = 0; at < OFF_SHDR + NR_SHDR * sizeof(Elf64_Shdr); at += 4) {
+		if (at == OFF_TEXT)
+			at = OFF_SHDR;
+		for (i = 0; i < ARRAY_SIZE(extremes); i++)
+			for (width = 4; width <= 8; width += 4) {
+				memcpy(&old, self->bytes + at, width);
+				memcpy(self->bytes + at, &extremes[i], width);
+				ASSERT_STREQ("", judge_bytes(self->bytes, IMAGE_SIZE)) {
+					TH_LOG("%zu bytes at %zu", width, at);
+				}
+				memcpy(self->bytes + at, &old, width);
+			}
+	}
+}
+
+/* libc's own idea of its vDSO is the witness. */
+TEST(finds_what_libc_finds_in_this_vdso)
+{
+	uintptr_t text = getauxval(AT_SYSINFO_EHDR);
+	struct vdso_remap_image image;
+	size_t size;
+	void *copy, *lib;
+	uint32_t i;
+
+	if (!text)
+		SKIP(return, "this process has no vDSO");
+	lib = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
+	if (!lib)
+		SKIP(return, "libc does not show its vDSO");
+	copy = own_vdso(&size);
+	ASSERT_EQ(0, vdso_remap_parse(&image, copy, size));
+	EXPECT_EQ(EM_X86_64, image.machine);
+	EXPECT_EQ(64, image.bits);
+	EXPECT_NE(0, image.build_id_size);
+	EXPECT_STREQ("", broken_promise(&image));
+	for (i = 0; i < image.nr_entry_points; i++)
+		EXPECT_EQ(text + image.entry_points[i].off,
+			  (uintptr_t)dlsym(lib, image.entry_points[i].name)) {
+			TH_LOG("%s", image.entry_points[i].name);
+		}
+	free(copy);
+}
+
+TEST(survives_this_vdso_damaged)
+{
+	unsigned char *bytes;
+	size_t size, len, at;
+
+	if (!getauxval(AT_SYSINFO_EHDR))
+		SKIP(return, "this process has no vDSO");
+	bytes = own_vdso(&size);
+	for (len = 0; len <= size; len++)
+		ASSERT_STREQ("", judge_bytes(bytes, len));
+	for (at = 0; at < 0x800 * 8; at++) {
+		bytes[at / 8] ^= 1 << at % 8;
+		ASSERT_STREQ("", judge_bytes(bytes, size));
+		bytes[at / 8] ^= 1 << at % 8;
+	}
+	free(bytes);
+}
+
+/* One thing is changed in a good image, or nothing. */
+FIXTURE(one)
+{
+	unsigned char *bytes;
+	struct spec spec;
+	struct vdso_remap_image image;
+};
+
+FIXTURE_SETUP(one)
+{
+	self->bytes = malloc(IMAGE_SIZE);
+	self->spec = good;
+	build_image(self->bytes, &good);
+}
+
+FIXTURE_TEARDOWN(one)
+{
+	free(self->bytes);
+}
+
+#define PARSE() vdso_remap_parse(&self->image, self->bytes, IMAGE_SIZE)
+
+TEST_F(one, is_good_before)
+{
+	EXPECT_EQ(0, PARSE());
+}
+
+TEST_F(one, rejects_bad_headers)
+{
+	static const struct {
+		unsigned int at;
+		unsigned char val;
+		int ret;
+	} cases[] = {
+		{ EI_MAG0, 0, -ENOEXEC },
+		{ EI_MAG3, 0, -ENOEXEC },
+		{ EI_CLASS, 0, -ENOEXEC },
+		{ EI_CLASS, 3, -ENOEXEC },
+		{ EI_DATA, 0, -ENOEXEC },
+		{ EI_DATA, ELFDATA2MSB, -EOPNOTSUPP },
+		{ EI_VERSION, 0, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_type), ET_EXEC, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_machine), EM_AARCH64, -EOPNOTSUPP },
+		{ offsetof(Elf64_Ehdr, e_machine), EM_386, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_phentsize), 32, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_phnum), 0, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_phnum), 65, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_phoff) + 2, 1, -ENOEXEC },
+		{ OFF_PHDR + offsetof(Elf64_Phdr, p_type), PT_NULL, -ENOEXEC },
+		{ OFF_PHDR + offsetof(Elf64_Phdr, p_flags), PF_R, -ENOEXEC },
+		{ OFF_PHDR + offsetof(Elf64_Phdr, p_offset) + 1, 1, -ENOEXEC },
+		{ OFF_PHDR + offsetof(Elf64_Phdr, p_filesz) + 2, 1, -ENOEXEC },
+		{ OFF_PHDR + 2 * sizeof(Elf64_Phdr), PT_LOAD, -ENOEXEC },	/* a second one */
+		{ OFF_PHDR + sizeof(Elf64_Phdr), PT_NULL, -ENOEXEC },	/* no dynamic section */
+		{ OFF_PHDR + sizeof(Elf64_Phdr) + offsetof(Elf64_Phdr, p_vaddr) + 2, 1, -ENOEXEC },
+	};
+	unsigned char old;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		old = self->bytes[cases[i].at];
+		self->bytes[cases[i].at] = cases[i].val;
+		EXPECT_EQ(cases[i].ret, PARSE()) {
+			TH_LOG("case %zu, at %u", i, cases[i].at);
+		}
+		self->bytes[cases[i].at] = old;
+	}
+}
+
+TEST_F(one, rejects_bad_dynamic_sections)
+{
+	static const struct {
+		unsigned int nr;
+		int64_t tag;
+		uint64_t val;
+	} cases[] = {
+		{ 0, DT_NULL, 0 },				/* nothing at all */
+		{ 0, DT_DEBUG, 0 },				/* no string table */
+		{ 0, DT_STRTAB, IMAGE_SIZE },
+		{ 1, DT_STRSZ, IMAGE_SIZE },
+		{ 1, DT_STRSZ, ~0ULL },
+		{ 1, DT_STRSZ, 8 },				/* cuts names off */
+		{ 2, DT_DEBUG, 0 },				/* no symbol table */
+		{ 2, DT_SYMTAB, IMAGE_SIZE - 8 },
+		{ 2, DT_SYMTAB, -8ULL },
+		{ 3, DT_SYMENT, 16 },
+		{ 4, DT_HASH, IMAGE_SIZE - 4 },
+		{ 4, DT_HASH, -8ULL },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		build_image(self->bytes, &self->spec);
+		put_dyn(self->bytes, &self->spec, cases[i].nr, cases[i].tag, cases[i].val);
+		EXPECT_EQ(-ENOEXEC, PARSE()) {
+			TH_LOG("case %zu", i);
+		}
+	}
+}
+
+TEST_F(one, rejects_more_symbols_than_fit)
+{
+	put_u32(self->bytes, OFF_HASH + 4, 0x10000000);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, rejects_endless_gnu_chain)
+{
+	self->spec.with = WITH_GNU_HASH;
+	build_image(self->bytes, &self->spec);
+	memset(self->bytes + OFF_GNU_HASH + 16 + 8 + 4, 0, IMAGE_SIZE - OFF_GNU_HASH - 28);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, rejects_gnu_buckets_outside)
+{
+	self->spec.with = WITH_GNU_HASH;
+	build_image(self->bytes, &self->spec);
+	put_u32(self->bytes, OFF_GNU_HASH, 0xffffffff);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, rejects_gnu_bucket_below_first_symbol)
+{
+	self->spec.with = WITH_GNU_HASH;
+	build_image(self->bytes, &self->spec);
+	put_u32(self->bytes, OFF_GNU_HASH + 4, 2);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, needs_hash_or_sections)
+{
+	self->spec.with = 0;
+	build_image(self->bytes, &self->spec);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, rejects_image_larger_than_any_vdso)
+{
+	unsigned char *big = calloc(2, VDSO_REMAP_MAX_IMAGE_SIZE);
+
+	memcpy(big, self->bytes, IMAGE_SIZE);
+	EXPECT_EQ(0, vdso_remap_parse(&self->image, big, VDSO_REMAP_MAX_IMAGE_SIZE));
+	EXPECT_EQ(-ENOEXEC, vdso_remap_parse(&self->image, big, VDSO_REMAP_MAX_IMAGE_SIZE + 1));
+	free(big);
+}
+
+TEST_F(one, says_already_for_a_mark)
+{
+	struct vdso_remap_mark mark = { .signature = VDSO_REMAP_MARK_SIGNATURE };
+
+	memcpy(self->bytes, &mark, sizeof(mark));
+	EXPECT_EQ(-EALREADY, PARSE());
+}
+
+TEST_F(one, takes_segment_end_without_sections)
+{
+	self->spec.with = WITH_GNU_HASH;
+	build_image(self->bytes, &self->spec);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(OFF_CODE_END - 0x1100, self->image.entry_points[3].room);
+}
+
+TEST_F(one, ignores_section_that_leaves_the_segment)
+{
+	put_shdr(self->bytes, &self->spec, 2, SHT_PROGBITS, SHF_EXECINSTR, OFF_TEXT, 0x801);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(OFF_CODE_END - 0x1100, self->image.entry_points[3].room);
+}
+
+TEST_F(one, has_no_build_id_without_a_note)
+{
+	self->spec.build_id_size = 0;
+	build_image(self->bytes, &self->spec);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(0, self->image.build_id_size);
+}
+
+TEST_F(one, bounds_the_build_id)
+{
+	self->spec.build_id_size = 32;
+	build_image(self->bytes, &self->spec);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(32, self->image.build_id_size);
+	EXPECT_EQ(0xbf, self->image.build_id[31]);
+
+	self->spec.build_id_size = 33;
+	build_image(self->bytes, &self->spec);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, rejects_notes_that_leave_their_segment)
+{
+	put_u32(self->bytes, OFF_NOTE, 0xffffffff);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+	build_image(self->bytes, &self->spec);
+	put_u32(self->bytes, OFF_NOTE + 4, 0xffffffff);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, finds_the_build_id_behind_another_note)
+{
+	memmove(self->bytes + OFF_NOTE + 24, self->bytes + OFF_NOTE, 36);
+	put_u32(self->bytes, OFF_NOTE, 6);		/* "Linux", padded to 8 */
+	put_u32(self->bytes, OFF_NOTE + 4, 4);
+	put_u32(self->bytes, OFF_NOTE + 8, 0);
+	put_phdr(self->bytes, &self->spec, 2, PT_NOTE, OFF_NOTE, 24 + 36);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(20, self->image.build_id_size);
+	EXPECT_EQ(0xa0, self->image.build_id[0]);
+}
+
+/* Symbols: each case is one symbol beside a good one. */
+TEST_F(one, chooses_entry_points)
+{
+	static const struct {
+		struct sym sym;
+		int ret;
+		unsigned int nr;
+	} cases[] = {
+		{ FUNC("f", 0x1200, 1), 0, 2 },
+		{ WEAK("f", 0x1200, 1), 0, 2 },
+		{ FUNC("f", OFF_CODE_END - 1, 1), 0, 2 },
+		{ FUNC("f", OFF_CODE_END, 1), -ENOEXEC, 0 },
+		{ FUNC("f", 0x1200, 0x10000000), -ENOEXEC, 0 },
+		{ FUNC("", 0x1200, 1), -ENOEXEC, 0 },
+		{ FUNC("\033[2J", 0x1200, 1), -ENOEXEC, 0 },
+		{ { "f", 0x1200, 1, ELF64_ST_INFO(STB_LOCAL, STT_FUNC), 2 }, 0, 1 },
+		{ { "f", 0x1200, 1, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), 2 }, 0, 1 },
+		{ { "f", 0x1200, 1, ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), SHN_UNDEF }, 0, 1 },
+		{ { "f", 0, 0, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), SHN_ABS }, 0, 1 },
+		{ { "f", 0x1200, 0, ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE), 2 }, 0, 2 },
+		{ { "f", 0x900, 0, ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE), 2 }, 0, 1 },
+	};
+	struct sym syms[2] = { FUNC("good", 0x1100, 16) };
+	size_t i;
+
+	self->spec.syms = syms;
+	self->spec.nr_syms = 2;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		syms[1] = cases[i].sym;
+		build_image(self->bytes, &self->spec);
+		EXPECT_EQ(cases[i].ret, PARSE()) {
+			TH_LOG("case %zu", i);
+		}
+		if (!cases[i].ret)
+			EXPECT_EQ(cases[i].nr, self->image.nr_entry_points) {
+				TH_LOG("case %zu", i);
+			}
+	}
+}
+
+TEST_F(one, bounds_names)
+{
+	char name[VDSO_REMAP_NAME_MAX + 1];
+	struct sym sym = FUNC(name, 0x1100, 16);
+
+	self->spec.syms = &sym;
+	self->spec.nr_syms = 1;
+	memset(name, 'n', sizeof(name));
+	name[VDSO_REMAP_NAME_MAX - 1] = 0;
+	build_image(self->bytes, &self->spec);
+	EXPECT_EQ(0, PARSE());
+
+	name[VDSO_REMAP_NAME_MAX - 1] = 'n';
+	name[VDSO_REMAP_NAME_MAX] = 0;
+	build_image(self->bytes, &self->spec);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, rejects_a_name_behind_the_string_table)
+{
+	self->spec.nr_syms = 1;
+	build_image(self->bytes, &self->spec);
+	strcpy((char *)self->bytes + OFF_DYNSTR + 0x100, "stray");
+	put_u32(self->bytes, OFF_DYNSYM + sizeof(Elf64_Sym), 0x100);
+	EXPECT_EQ(-ENOEXEC, PARSE());
+}
+
+TEST_F(one, says_when_there_are_none)
+{
+	self->spec.nr_syms = 0;
+	build_image(self->bytes, &self->spec);
+	EXPECT_EQ(-ENOSYS, PARSE());
+}
+
+TEST_F(one, says_when_there_are_too_many)
+{
+	struct sym syms[VDSO_REMAP_MAX_ENTRY_POINTS + 1];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(syms); i++)
+		syms[i] = (struct sym)FUNC("f", 0x1000 + 16 * (i * 37 % ARRAY_SIZE(syms)), 1);
+	self->spec.syms = syms;
+	self->spec.nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS;
+	build_image(self->bytes, &self->spec);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(VDSO_REMAP_MAX_ENTRY_POINTS, self->image.nr_entry_points);
+	EXPECT_STREQ("", broken_promise(&self->image));
+
+	self->spec.nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS + 1;
+	build_image(self->bytes, &self->spec);
+	EXPECT_EQ(-E2BIG, PARSE());
+}
+
+TEST_HARNESS_MAIN

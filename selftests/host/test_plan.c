@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Claims about vdso_remap_plan(): each rule, each reason, each refusal.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include <kselftest_harness.h>
+#include <vdso_remap.h>
+
+static unsigned char code[0x1000];
+
+/* A parsed vDSO is a plain structure; here entry points are put in by hand. */
+static void init_image(struct vdso_remap_image *image, uint8_t build_id)
+{
+	*image = (struct vdso_remap_image){
+		.data = code, .size = sizeof(code), .machine = EM_X86_64, .bits = 64,
+		.build_id_size = 20, .build_id = { build_id },
+	};
+}
+
+static void add(struct vdso_remap_image *image, const char *name, uint32_t off, uint32_t room)
+{
+	image->entry_points[image->nr_entry_points++] = (struct vdso_remap_entry_point){
+		.name = name, .off = off, .size = room, .room = room,
+	};
+}
+
+FIXTURE(plan)
+{
+	struct vdso_remap_image image, runtime;
+	struct vdso_remap_plan plan;
+};
+
+FIXTURE_SETUP(plan)
+{
+	memset(code, 0x90, sizeof(code));
+	memset(&self->plan, 0xcc, sizeof(self->plan));
+	init_image(&self->image, 1);
+	init_image(&self->runtime, 2);
+}
+
+FIXTURE_TEARDOWN(plan)
+{
+}
+
+#define PLAN(flags) vdso_remap_plan(&self->plan, &self->image, &self->runtime, flags)
+
+#define EXPECT_STEP(nr, act, why, target) do {						\
+	EXPECT_EQ(nr, self->plan.steps[nr].image);					\
+	EXPECT_EQ(VDSO_REMAP_ACTION_ ## act, self->plan.steps[nr].action);		\
+	EXPECT_EQ(VDSO_REMAP_REASON_ ## why, self->plan.steps[nr].reason);		\
+	EXPECT_EQ(target, self->plan.steps[nr].runtime);				\
+} while (0)
+
+TEST_F(plan, is_in_place_for_the_same_build_id)
+{
+	self->runtime.build_id[0] = 1;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->plan.outcome);
+	EXPECT_EQ(0, self->plan.nr_steps);
+	EXPECT_EQ(0, self->plan.nr_sites);
+}
+
+TEST_F(plan, is_proxied_on_demand)
+{
+	self->runtime.build_id[0] = 1;
+	ASSERT_EQ(0, PLAN(VDSO_REMAP_FORCE_PROXY));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
+}
+
+TEST_F(plan, is_proxied_for_another_build_id)
+{
+	self->image.build_id[19] = 1;
+	self->runtime.build_id[0] = 1;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
+}
+
+TEST_F(plan, is_proxied_for_a_build_id_of_another_size)
+{
+	self->runtime.build_id[0] = 1;
+	self->runtime.build_id_size = 16;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
+}
+
+TEST_F(plan, is_proxied_without_build_ids)
+{
+	self->runtime.build_id[0] = 1;
+	self->image.build_id_size = 0;
+	self->runtime.build_id_size = 0;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
+}
+
+TEST_F(plan, is_proxied_for_another_size)
+{
+	self->runtime.build_id[0] = 1;
+	self->runtime.size += 0x1000;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
+}
+
+TEST_F(plan, jumps_to_the_namesake)
+{
+	add(&self->image, "__vdso_frobnicate", 0x100, 16);
+	add(&self->runtime, "__vdso_other", 0x200, 16);
+	add(&self->runtime, "__vdso_frobnicate", 0x300, 32);
+	ASSERT_EQ(0, PLAN(0));
+	ASSERT_EQ(1, self->plan.nr_steps);
+	EXPECT_STEP(0, JUMP, NAMESAKE, 1);
+	ASSERT_EQ(1, self->plan.nr_sites);
+	EXPECT_EQ(0x100, self->plan.sites[0].off);
+	EXPECT_EQ(16, self->plan.sites[0].room);
+	EXPECT_EQ(VDSO_REMAP_SITE_JUMP, self->plan.sites[0].kind);
+	EXPECT_EQ(0x300, self->plan.sites[0].target);
+}
+
+TEST_F(plan, settles_aliases_once)
+{
+	add(&self->image, "__vdso_time", 0x100, 16);
+	add(&self->image, "time", 0x100, 16);
+	add(&self->image, "__vdso_getcpu", 0x110, 16);
+	add(&self->runtime, "__vdso_getcpu", 0x200, 16);
+	add(&self->runtime, "__vdso_time", 0x300, 16);
+	ASSERT_EQ(0, PLAN(0));
+	ASSERT_EQ(3, self->plan.nr_steps);
+	EXPECT_STEP(0, JUMP, NAMESAKE, 1);
+	EXPECT_STEP(1, ALIAS, ALIAS, -1);
+	EXPECT_STEP(2, JUMP, NAMESAKE, 0);
+	ASSERT_EQ(2, self->plan.nr_sites);
+	EXPECT_EQ(0x110, self->plan.sites[1].off);
+}
+
+TEST_F(plan, takes_any_alias_as_the_namesake)
+{
+	add(&self->image, "__vdso_frobnicate", 0x100, 16);
+	add(&self->image, "frobnicate", 0x100, 16);
+	add(&self->runtime, "frobnicate", 0x200, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+}
+
+TEST_F(plan, does_not_take_a_longer_name_as_the_namesake)
+{
+	add(&self->image, "__vdso_frob", 0x100, 16);
+	add(&self->runtime, "__vdso_frobnicate", 0x200, 16);
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+}
+
+TEST_F(plan, stubs_what_is_missing)
+{
+	static const struct {
+		const char *name;
+		uint32_t stub;
+	} cases[] = {
+		{ "__vdso_clock_gettime", VDSO_REMAP_STUB_CLOCK_GETTIME },
+		{ "__vdso_clock_getres", VDSO_REMAP_STUB_CLOCK_GETRES },
+		{ "__vdso_gettimeofday", VDSO_REMAP_STUB_GETTIMEOFDAY },
+		{ "__vdso_time", VDSO_REMAP_STUB_TIME },
+		{ "__vdso_getcpu", VDSO_REMAP_STUB_GETCPU },
+	};
+	size_t i;
+
+	add(&self->runtime, "__vdso_frobnicate", 0x200, 16);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		self->image.nr_entry_points = 0;
+		add(&self->image, cases[i].name, 0x100, 16);
+		ASSERT_EQ(0, PLAN(0)) {
+			TH_LOG("%s", cases[i].name);
+		}
+		EXPECT_STEP(0, STUB, MISSING, -1);
+		ASSERT_EQ(1, self->plan.nr_sites);
+		EXPECT_EQ(VDSO_REMAP_SITE_STUB, self->plan.sites[0].kind);
+		EXPECT_EQ(cases[i].stub, self->plan.sites[0].target);
+	}
+}
+
+TEST_F(plan, stubs_getrandom_always)
+{
+	add(&self->image, "__vdso_getrandom", 0x100, 16);
+	add(&self->image, "getrandom", 0x100, 16);
+	add(&self->runtime, "__vdso_getrandom", 0x200, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, STUB, STATE, -1);
+	EXPECT_EQ(VDSO_REMAP_STUB_GETRANDOM, self->plan.sites[0].target);
+
+	self->runtime.nr_entry_points = 0;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, STUB, STATE, -1);
+}
+
+TEST_F(plan, leaves_trampolines_alone)
+{
+	add(&self->image, "__kernel_vsyscall", 0x100, 16);
+	add(&self->image, "__kernel_sigreturn", 0x110, 16);
+	add(&self->image, "__kernel_rt_sigreturn", 0x120, 16);
+	self->runtime = self->image;
+	self->runtime.build_id[0] = 2;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(1, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(2, LEAVE, TRAMPOLINE, -1);
+	EXPECT_EQ(0, self->plan.nr_sites);
+}
+
+TEST_F(plan, leaves_functions_without_data_if_they_have_no_namesake)
+{
+	add(&self->image, "__vdso_futex_robust_list64_try_unlock", 0x100, 15);
+	add(&self->image, "__vdso_sgx_enter_enclave", 0x110, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, LEAVE, NO_DATA, -1);
+	EXPECT_STEP(1, LEAVE, NO_DATA, -1);
+
+	add(&self->runtime, "__vdso_futex_robust_list64_try_unlock", 0x300, 16);
+	add(&self->runtime, "__vdso_sgx_enter_enclave", 0x310, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+	EXPECT_STEP(1, JUMP, NAMESAKE, 1);
+}
+
+TEST_F(plan, refuses_the_unknown_and_names_it)
+{
+	add(&self->image, "__vdso_time", 0x100, 16);
+	add(&self->image, "__vdso_frobnicate", 0x110, 16);
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+	EXPECT_EQ(1, self->plan.culprit);
+}
+
+TEST_F(plan, leaves_the_unknown_if_allowed)
+{
+	add(&self->image, "__vdso_frobnicate", 0x100, 16);
+	ASSERT_EQ(0, PLAN(VDSO_REMAP_ALLOW_UNKNOWN));
+	EXPECT_STEP(0, LEAVE, UNKNOWN, -1);
+	EXPECT_EQ(0, self->plan.nr_sites);
+}
+
+TEST_F(plan, knows_no_stub_for_32_bits)
+{
+	self->image.machine = EM_386;
+	self->image.bits = 32;
+	self->runtime.machine = EM_386;
+	self->runtime.bits = 32;
+	add(&self->image, "__vdso_time", 0x100, 16);
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+
+	add(&self->runtime, "__vdso_time", 0x200, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+
+	/* Nor one for getrandom, and its namesake will not do. */
+	add(&self->image, "__vdso_getrandom", 0x110, 16);
+	add(&self->runtime, "__vdso_getrandom", 0x210, 16);
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+	EXPECT_EQ(1, self->plan.culprit);
+
+	self->image.machine = EM_X86_64;	/* x32: other system call numbers */
+	self->runtime.machine = EM_X86_64;
+	self->runtime.nr_entry_points = 0;
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+}
+
+TEST_F(plan, refuses_another_machine)
+{
+	self->runtime.machine = EM_386;
+	EXPECT_EQ(-EXDEV, PLAN(0));
+	self->runtime.machine = EM_X86_64;
+	self->runtime.bits = 32;
+	EXPECT_EQ(-EXDEV, PLAN(0));
+}
+
+TEST_F(plan, refuses_unknown_flags)
+{
+	EXPECT_EQ(-EINVAL, PLAN(VDSO_REMAP_NO_MARK));
+	EXPECT_EQ(-EINVAL, PLAN(1U << 31));
+}
+
+/* The room that each encoding takes, and one byte less. */
+TEST_F(plan, needs_room)
+{
+	static const unsigned char endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const struct {
+		const char *name;
+		bool namesake;
+		bool pad;
+		uint32_t room;
+	} cases[] = {
+		{ "__vdso_time", true, false, 5 },
+		{ "__vdso_time", true, true, 9 },
+		{ "__vdso_time", false, false, 8 },
+		{ "__vdso_time", false, true, 12 },
+		{ "__vdso_getrandom", true, false, 16 },
+		{ "__vdso_getrandom", true, true, 20 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		memset(code + 0x100, 0x90, sizeof(endbr64));
+		if (cases[i].pad)
+			memcpy(code + 0x100, endbr64, sizeof(endbr64));
+		self->image.nr_entry_points = 0;
+		self->runtime.nr_entry_points = 0;
+		add(&self->image, "__kernel_vsyscall", 0x80, 16);
+		if (cases[i].namesake)
+			add(&self->runtime, cases[i].name, 0x200, 16);
+		add(&self->image, cases[i].name, 0x100, cases[i].room);
+		EXPECT_EQ(0, PLAN(0)) {
+			TH_LOG("case %zu", i);
+		}
+		self->image.entry_points[1].room--;
+		EXPECT_EQ(-ENOSPC, PLAN(0)) {
+			TH_LOG("case %zu", i);
+		}
+		EXPECT_EQ(1, self->plan.culprit);
+	}
+}
+
+TEST_F(plan, holds_as_many_as_a_vdso_can_have)
+{
+	unsigned int i;
+
+	for (i = 0; i < VDSO_REMAP_MAX_ENTRY_POINTS; i++)
+		add(&self->image, "__vdso_time", 0x100 + 16 * i, 16);
+	add(&self->runtime, "__vdso_time", 0x200, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_MAX_ENTRY_POINTS, self->plan.nr_steps);
+	EXPECT_EQ(VDSO_REMAP_MAX_ENTRY_POINTS, self->plan.nr_sites);
+}
+
+TEST(has_words_for_everything)
+{
+	int i, j;
+
+	for (i = VDSO_REMAP_ACTION_JUMP; i <= VDSO_REMAP_ACTION_ALIAS; i++)
+		for (j = 0; j < i; j++)
+			EXPECT_STRNE(vdso_remap_action_name(j), vdso_remap_action_name(i));
+	for (i = VDSO_REMAP_REASON_NAMESAKE; i <= VDSO_REMAP_REASON_UNKNOWN; i++)
+		for (j = 0; j < i; j++)
+			EXPECT_STRNE(vdso_remap_reason_text(j), vdso_remap_reason_text(i));
+	EXPECT_STREQ("jump", vdso_remap_action_name(VDSO_REMAP_ACTION_JUMP));
+	EXPECT_STREQ("unknown", vdso_remap_action_name(-1));
+	EXPECT_STREQ("unknown", vdso_remap_action_name(1000));
+	EXPECT_STREQ("unknown reason", vdso_remap_reason_text(-1));
+	EXPECT_STREQ("unknown reason", vdso_remap_reason_text(1000));
+}
+
+TEST_HARNESS_MAIN
