@@ -75,7 +75,8 @@ struct vdso_remap_image {
  * there.
  *
  * Return: 0; -ENOEXEC: not an ELF shared object of one segment and at most
- * 1 MiB, or its tables lie outside of it or contradict each other; -EALREADY: a mark stands where the ELF header
+ * 1 MiB, or its tables lie outside of it or contradict each other;
+ * -EALREADY: a mark stands where the ELF header
  * was; -EOPNOTSUPP: an ELF file, for a machine that this library does not
  * know; -ENOSYS: no function symbols; -E2BIG: more than
  * VDSO_REMAP_MAX_ENTRY_POINTS of them.
