@@ -467,12 +467,12 @@ static bool lies_between(const char *what, int64_t before, int64_t seen, int64_t
 
 static bool clock_between_syscalls(uint64_t text, clockid_t clock)
 {
-	int (*gettime)(clockid_t clock, struct timespec *ts) =
-		(void *)(text + t_entry_point("__vdso_clock_gettime"));
+	int (*gettime)(clockid_t clock, struct timespec *ts);
 	struct timespec before = {}, seen = {}, after = {};
 	char what[32];
 	int ret;
 
+	gettime = (void *)(text + t_entry_point("__vdso_clock_gettime"));
 	syscall(SYS_clock_gettime, clock, &before);
 	ret = gettime(clock, &seen);
 	syscall(SYS_clock_gettime, clock, &after);
@@ -485,10 +485,11 @@ static bool clock_between_syscalls(uint64_t text, clockid_t clock)
 /* The coarse clock, unlike the time system call, is read under a sequence lock. */
 static bool seconds_between_syscalls(uint64_t text)
 {
-	long (*gettime)(long *t) = (void *)(text + t_entry_point("__vdso_time"));
+	long (*gettime)(long *t);
 	struct timespec before, after;
 	long seen;
 
+	gettime = (void *)(text + t_entry_point("__vdso_time"));
 	syscall(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &before);
 	seen = gettime(NULL);
 	syscall(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &after);
