@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vdso_remap_restore() and vdso_remap_query() in a process, with a real module. */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util.h"
+#include <kselftest_harness.h>
+
+#define DATA_SIZE	(4 * T_PAGE)
+#define REACH		0x80000000ULL	/* of rel32 */
+
+/* What a failing restore must leave. */
+static struct t_state state;
+
+static bool map_at(uint64_t addr, uint64_t size, int prot)
+{
+	return mmap((void *)addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		    -1, 0) == (void *)addr;
+}
+
+static bool is_all(uint64_t addr, uint64_t size, uint8_t byte)
+{
+	const uint8_t *at = (const uint8_t *)addr;
+
+	while (size && *at == byte) {
+		at++;
+		size--;
+	}
+	return !size;
+}
+
+/* A restore fails, says why, and leaves the process as it was. */
+static void fails(struct __test_metadata *_metadata, const struct t_image *image, int error,
+		  struct vdso_remap_restore *restore)
+{
+	EXPECT_EQ(error, vdso_remap_restore(restore));
+	EXPECT_TRUE(t_state_is(&state));
+	EXPECT_TRUE(t_image_is_expected(image));
+	if (state.info.state & VDSO_REMAP_STATE_PRESENT)
+		EXPECT_TRUE(t_time_between_syscalls(state.info.vdso));
+}
+
+/* System calls of a restore in a forked child, or -1 if it did not end well. */
+static int count_system_calls(struct vdso_remap_restore *restore, int outcome)
+{
+	struct __ptrace_syscall_info info;
+	int status, calls = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		t_raw(SYS_kill, getpid(), SIGSTOP, 0);
+		if (vdso_remap_restore(restore))
+			_exit(0);
+		_exit(restore->outcome);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
+	    ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL))
+		return -1;
+	while (!ptrace(PTRACE_SYSCALL, pid, NULL, NULL) && waitpid(pid, &status, 0) == pid &&
+	       WIFSTOPPED(status)) {
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) < 0)
+			return -1;
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr != SYS_exit_group)
+			calls++;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == outcome ? calls : -1;
+}
+
+/* The own vDSO, remembered elsewhere */
+
+FIXTURE(in_place)
+{
+	int fd;
+	struct t_group group;
+	struct t_image image;
+	struct vdso_remap_image parsed;
+	struct vdso_remap_restore restore;
+};
+
+FIXTURE_SETUP(in_place)
+{
+	const void *bytes;
+	size_t size;
+
+	self->fd = vdso_remap_open();
+	ASSERT_LE(0, self->fd);
+	bytes = t_image_read(T_IMAGE_OWN, &size);
+	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, size));
+	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, bytes, size));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
+	self->restore = (struct vdso_remap_restore){
+		.fd = self->fd,
+		.image = T_IMAGE_ADDR,
+		.image_size = size,
+		.image_data = T_IMAGE_ADDR - (self->group.text - self->group.start),
+		.image_data_size = self->group.text - self->group.start,
+	};
+}
+
+FIXTURE_TEARDOWN(in_place)
+{
+}
+
+/* Exactly the group has moved to where the image was. */
+static void restores_in_place(struct __test_metadata *_metadata, FIXTURE_DATA(in_place) *self)
+{
+	const struct vdso_remap_restore *restore = &self->restore;
+	struct vdso_remap_status status;
+
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_EQ(VDSO_REMAP_IN_PLACE, restore->outcome);
+	EXPECT_EQ(restore->image, restore->runtime);
+	t_state_unmap(&state, restore->image - (self->group.text - self->group.start),
+		      restore->image + restore->image_size);
+	t_state_move(&state, restore->image);
+	EXPECT_TRUE(t_state_is(&state));
+	EXPECT_EQ(5, t_image_call(&self->parsed, (void *)restore->image));
+	ASSERT_EQ(0, vdso_remap_query(self->fd, 0, &status));
+	EXPECT_FALSE(status.proxied);
+}
+
+TEST_F(in_place, without_the_images_data_pages)
+{
+	restores_in_place(_metadata, self);
+}
+
+TEST_F(in_place, over_the_images_data_pages)
+{
+	ASSERT_TRUE(map_at(self->restore.image_data, self->restore.image_data_size, PROT_READ));
+	restores_in_place(_metadata, self);
+}
+
+TEST_F(in_place, knowing_of_no_data_pages)
+{
+	self->restore.image_data = 0;
+	self->restore.image_data_size = 0;
+	restores_in_place(_metadata, self);
+}
+
+TEST_F(in_place, changes_nothing_where_it_is_already)
+{
+	self->restore.image = self->group.text;
+	self->restore.image_data = self->group.start;
+	EXPECT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->restore.outcome);
+	EXPECT_EQ(self->group.text, self->restore.runtime);
+	EXPECT_TRUE(t_state_is(&state));
+}
+
+/* The new place begins one page above the old one: the data lies over the old text. */
+TEST_F(in_place, to_a_place_that_overlaps_the_old_one)
+{
+	uint64_t size = self->image.size;
+	struct vdso_remap_move move = {
+		.size = sizeof(move),
+		.addr = T_IMAGE_ADDR + 0x100000,
+	};
+
+	ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_MOVE, &move));
+	self->restore.image = move.addr + size;
+	self->restore.image_data += self->restore.image - T_IMAGE_ADDR;
+	ASSERT_TRUE(t_image_map(&self->image, self->restore.image, self->image.pristine, size));
+	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->restore.outcome);
+	EXPECT_EQ(5, t_image_call(&self->parsed, self->image.addr));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
+	EXPECT_EQ(self->restore.image, self->group.text);
+}
+
+TEST_F(in_place, spares_memory_that_is_not_the_images)
+{
+	self->restore.image_data = 0;
+	self->restore.image_data_size = 0;
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR - T_PAGE, T_PAGE, PROT_READ));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -EEXIST, &self->restore);
+}
+
+TEST_F(in_place, takes_few_system_calls)
+{
+	int calls = count_system_calls(&self->restore, VDSO_REMAP_IN_PLACE);
+
+	EXPECT_LT(0, calls);
+	EXPECT_GE(6, calls);
+	t_note("in place: %d system calls", calls);
+}
+
+TEST_F(in_place, is_proxied_when_told_to)
+{
+	self->restore.flags = VDSO_REMAP_FORCE_PROXY;
+	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->restore.outcome);
+	EXPECT_EQ(5, t_image_call(&self->parsed, self->image.addr));
+}
+
+/* Other kernels' vDSOs */
+
+FIXTURE(proxied)
+{
+	int fd;
+	struct t_group group;
+	struct t_image image;
+	struct vdso_remap_image parsed;
+	struct vdso_remap_plan plan;
+	struct vdso_remap_restore restore;
+};
+
+FIXTURE_VARIANT(proxied)
+{
+	enum t_image_kind kind;
+	int nr_functions;	/* those that can be called and checked */
+};
+
+FIXTURE_VARIANT_ADD(proxied, older) { .kind = T_IMAGE_OLDEST, .nr_functions = 5 };
+FIXTURE_VARIANT_ADD(proxied, newer) { .kind = T_IMAGE_NEWEST, .nr_functions = 6 };
+
+FIXTURE_SETUP(proxied)
+{
+	struct vdso_remap_image runtime;
+	const void *bytes, *own;
+	size_t size, own_size;
+
+	bytes = t_image_read(variant->kind, &size);
+	if (!bytes)
+		SKIP(return, "VDSO_IMAGES names no directory of images");
+	self->fd = vdso_remap_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, size));
+	own = t_vdso_image(&own_size);
+	ASSERT_EQ(0, vdso_remap_parse(&runtime, own, own_size));
+	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, bytes, size));
+	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &self->parsed, &runtime, 0));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
+	self->restore = (struct vdso_remap_restore){
+		.fd = self->fd,
+		.image = T_IMAGE_ADDR,
+		.image_size = size,
+		.image_data = T_IMAGE_ADDR - DATA_SIZE,
+		.image_data_size = DATA_SIZE,
+		.park_addr = VDSO_REMAP_PARK_NEAR,
+	};
+}
+
+FIXTURE_TEARDOWN(proxied)
+{
+}
+
+static void restores(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *self,
+		     const FIXTURE_VARIANT(proxied) *variant)
+{
+	struct vdso_remap_status status;
+
+	ASSERT_EQ(0, vdso_remap_query(self->fd, 0, &status));
+	EXPECT_FALSE(status.proxied);
+
+	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->restore.outcome);
+	t_image_expect(&self->image, self->plan.sites, self->plan.nr_sites, self->restore.runtime);
+	EXPECT_TRUE(t_image_is_expected(&self->image));
+	EXPECT_EQ(variant->nr_functions, t_image_call(&self->parsed, self->image.addr));
+	EXPECT_TRUE(t_time_between_syscalls(self->restore.runtime));
+
+	ASSERT_EQ(0, vdso_remap_query(self->fd, 0, &status));
+	EXPECT_EQ(self->restore.runtime, status.info.vdso);
+	EXPECT_EQ(!(self->restore.flags & VDSO_REMAP_NO_MARK), status.proxied);
+	if (!status.proxied)
+		return;
+	EXPECT_EQ(3, status.mark_version);
+	EXPECT_EQ(T_IMAGE_ADDR, status.image);
+	EXPECT_EQ(self->restore.image_data ?: VDSO_REMAP_MARK_NO_ADDR, status.image_data);
+}
+
+static bool is_near(uint64_t a, uint64_t b)
+{
+	return a - b < REACH || b - a < REACH;
+}
+
+TEST_F(proxied, parks_near)
+{
+	restores(_metadata, self, variant);
+	EXPECT_TRUE(is_near(T_IMAGE_ADDR, self->restore.runtime));
+	EXPECT_TRUE(is_all(self->restore.image_data, DATA_SIZE, 0));
+}
+
+TEST_F(proxied, parks_near_where_not_much_is_free)
+{
+	/* 1 GiB on both sides of image and data pages is taken. */
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR + self->image.size, REACH / 2, PROT_NONE));
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR - DATA_SIZE - REACH / 2, REACH / 2, PROT_NONE));
+	restores(_metadata, self, variant);
+	EXPECT_TRUE(is_near(T_IMAGE_ADDR, self->restore.runtime));
+}
+
+TEST_F(proxied, parks_far_where_nothing_near_is_free)
+{
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR + self->image.size, 2 * REACH, PROT_NONE));
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR - DATA_SIZE - 2 * REACH, 2 * REACH, PROT_NONE));
+	restores(_metadata, self, variant);
+	EXPECT_FALSE(is_near(T_IMAGE_ADDR, self->restore.runtime));
+}
+
+TEST_F(proxied, parks_where_it_is_told)
+{
+	self->restore.park_addr = T_IMAGE_ADDR + 2 * REACH;
+	restores(_metadata, self, variant);
+	EXPECT_EQ(T_IMAGE_ADDR + 2 * REACH, self->restore.runtime);
+}
+
+TEST_F(proxied, does_not_park_when_told_so)
+{
+	self->restore.park_addr = VDSO_REMAP_PARK_NOT;
+	restores(_metadata, self, variant);
+	EXPECT_EQ(self->group.text, self->restore.runtime);
+}
+
+TEST_F(proxied, writes_no_mark_when_told_so)
+{
+	self->restore.flags = VDSO_REMAP_NO_MARK;
+	restores(_metadata, self, variant);
+}
+
+TEST_F(proxied, knowing_of_no_data_pages)
+{
+	self->restore.image_data = 0;
+	self->restore.image_data_size = 0;
+	restores(_metadata, self, variant);
+}
+
+TEST_F(proxied, leaves_data_pages_that_are_there)
+{
+	ASSERT_TRUE(map_at(self->restore.image_data, DATA_SIZE, PROT_READ | PROT_WRITE));
+	memset((void *)self->restore.image_data, 0x5a, DATA_SIZE);
+	restores(_metadata, self, variant);
+	EXPECT_TRUE(is_all(self->restore.image_data, DATA_SIZE, 0x5a));
+}
+
+/* The image's data pages were where the runtime vDSO is now. */
+TEST_F(proxied, brings_the_group_out_of_the_images_data)
+{
+	self->restore.image_data = self->group.start;
+	self->restore.image_data_size = self->group.text - self->group.start;
+	restores(_metadata, self, variant);
+	EXPECT_TRUE(is_all(self->restore.image_data, self->restore.image_data_size, 0));
+}
+
+TEST_F(proxied, takes_few_system_calls)
+{
+	int calls = count_system_calls(&self->restore, VDSO_REMAP_PROXIED);
+
+	EXPECT_LT(0, calls);
+	EXPECT_GE(12, calls);
+	t_note("proxied: %d system calls", calls);
+}
+
+TEST_F(proxied, is_not_restored_a_second_time)
+{
+	restores(_metadata, self, variant);
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -EALREADY, &self->restore);
+	EXPECT_EQ(variant->nr_functions, t_image_call(&self->parsed, self->image.addr));
+}
+
+/* Maps the image again, elsewhere, with each of these words replaced. */
+static void map_altered(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *self,
+			const char *from, const char *to)
+{
+	size_t size = self->image.size, len = strlen(from);
+	uint8_t *bytes = malloc(size), *at;
+	unsigned int nr = 0;
+
+	ASSERT_EQ(len, strlen(to));
+	memcpy(bytes, self->image.pristine, size);
+	while ((at = memmem(bytes, size, from, len))) {
+		memcpy(at, to, len);
+		nr++;
+	}
+	ASSERT_NE(0, nr);
+	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR + REACH, bytes, size));
+	self->restore.image = T_IMAGE_ADDR + REACH;
+	self->restore.image_data = self->restore.image - DATA_SIZE;
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+}
+
+TEST_F(proxied, names_an_entry_point_that_is_unknown)
+{
+	map_altered(_metadata, self, "getcpu", "getfpu");
+	fails(_metadata, &self->image, -ENOTSUP, &self->restore);
+	EXPECT_STREQ("__vdso_getfpu", self->restore.culprit);
+
+	self->restore.flags = VDSO_REMAP_ALLOW_UNKNOWN;
+	EXPECT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_STREQ("", self->restore.culprit);
+}
+
+TEST_F(proxied, refuses_what_is_no_image)
+{
+	map_altered(_metadata, self, "\177ELF", "\177FLE");
+	fails(_metadata, &self->image, -ENOEXEC, &self->restore);
+}
+
+TEST_F(proxied, refuses_wrong_arguments)
+{
+	const struct vdso_remap_restore valid = self->restore;
+
+	self->restore.flags = 1U << 3;
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore = valid;
+	self->restore.image_size--;
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore = valid;
+	self->restore.image_data++;
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore = valid;
+	self->restore.image_data = self->restore.image;
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore = valid;
+	self->restore.park_addr = T_IMAGE_ADDR + REACH + 2;
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore = valid;
+	self->restore.fd = -1;
+	fails(_metadata, &self->image, -EBADF, &self->restore);
+}
+
+TEST_F(proxied, fails_where_it_cannot_park)
+{
+	self->restore.park_addr = T_IMAGE_ADDR;
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore.park_addr = t_task_limit();
+	fails(_metadata, &self->image, -EINVAL, &self->restore);
+	self->restore.park_addr = DATA_SIZE;
+	fails(_metadata, &self->image, -EPERM, &self->restore);
+
+	self->restore.park_addr = T_IMAGE_ADDR + REACH;
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR + REACH, T_PAGE, PROT_NONE));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -EEXIST, &self->restore);
+}
+
+TEST_F(proxied, fails_without_a_group)
+{
+	ASSERT_EQ(0, munmap((void *)self->group.start, self->group.end - self->group.start));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -ENOENT, &self->restore);
+}
+
+static void *spin(void *arg)
+{
+	__atomic_store_n((pid_t *)arg, gettid(), __ATOMIC_RELAXED);
+	while (pause())
+		;
+	return NULL;
+}
+
+TEST_F(proxied, names_a_thread_that_could_run)
+{
+	pthread_t thread;
+	pid_t tid = 0;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, spin, &tid));
+	while (!__atomic_load_n(&tid, __ATOMIC_RELAXED))
+		sched_yield();
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -EBUSY, &self->restore);
+	EXPECT_EQ(tid, self->restore.busy_tid);
+
+	/* Nothing is moved: it need not stand still. */
+	self->restore.park_addr = VDSO_REMAP_PARK_NOT;
+	restores(_metadata, self, variant);
+}
+
+TEST_HARNESS_MAIN
