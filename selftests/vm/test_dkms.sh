@@ -2,23 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # The module through Debian's DKMS: installed, loaded, used, removed. In the VM; TAP on stdout.
 # usage: test_dkms.sh SOURCE VDSOCTL
+# shellcheck disable=SC2317 # claim() calls the functions
 set -u
+. "$(dirname "$0")/../tap.sh"
 source=$1 vdsoctl=$2
-number=0
-
-# claim TEXT COMMAND...: one result; the command's output only if it fails
-claim()
-{
-	local text=$1 output
-	shift
-	number=$((number + 1))
-	if output=$("$@" 2>&1); then
-		echo "ok $number $text"
-	else
-		printf '%s\n' "$output" | sed 's/^/# /'
-		echo "not ok $number $text"
-	fi
-}
 
 is_described()
 {
@@ -54,3 +41,4 @@ claim "the device answers" answers
 claim "it unloads" modprobe -r vdso_remap
 make dkms-remove >/tmp/remove.log 2>&1
 claim "make dkms-remove leaves nothing" is_gone
+exit "$failed"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: GPL-2.0
 /*
  * A program for the tests of vdsoctl: is the vDSO's time right?
  *

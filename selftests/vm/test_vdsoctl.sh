@@ -1,18 +1,18 @@
 #!/bin/bash
-# SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: GPL-2.0
 # What vdsoctl does, seen from the shell; TAP. Needs root, the module and a kernel.
 #
 # test_vdsoctl.sh DIR: DIR holds vdsoctl, vdso_remap.ko (else it must be
 # installed) and image vDSOs of other kernels, *.vdso.
 # shellcheck disable=SC2317 # claim() calls the functions
 set -u
+. "$(dirname "$0")/../tap.sh"
 
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(cd "${1:?which directory holds vdsoctl?}" && pwd)
 ctl=$dir/vdsoctl
 tmp=$(mktemp -d)
 pids=()
-number=0 failed=0
 clean_up()
 {
 	kill -9 "${pids[@]}"
@@ -21,27 +21,6 @@ clean_up()
 	rm -rf "$tmp"
 }
 trap 'clean_up 2>/dev/null' EXIT
-
-# claim NAME COMMAND...: the command must succeed; what it said is shown if not
-claim()
-{
-	local name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$tmp/said" 2>&1; then
-		echo "ok $number $name"
-	else
-		sed 's/^/# /' "$tmp/said"
-		echo "not ok $number $name"
-		failed=1
-	fi
-}
-
-skip()
-{
-	number=$((number + 1))
-	echo "ok $number $1 # SKIP $2"
-}
 
 # exits STATUS COMMAND...
 exits()

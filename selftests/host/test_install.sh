@@ -2,26 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # make install and uninstall, with DESTDIR and prefix. TAP on stdout.
 # usage: test_install.sh TREE BUILD
+# shellcheck disable=SC2317 # claim() calls the functions
 set -u
+. "$(dirname "$0")/../tap.sh"
 tree=$1 build=$2
 stage=$(mktemp -d)
 trap 'rm -r "$stage"' EXIT
-number=0
-
-# claim TEXT COMMAND...: one result; the command's output only if it fails
-claim()
-{
-	local text=$1 output
-	shift
-	number=$((number + 1))
-	if output=$("$@" 2>&1); then
-		echo "ok $number $text"
-	else
-		printf '%s\n' "$output" | sed 's/^/# /'
-		echo "not ok $number $text"
-	fi
-}
-
 make_tree()
 {
 	make -s -C "$tree" "$1" O="$build" DESTDIR="$stage" prefix=/usr
@@ -80,3 +66,4 @@ claim "the shared library exports vdso_remap_* only" exports_only_its_own
 claim "the manual pages are well-formed" manuals_are_clean
 claim "make uninstall works" make_tree uninstall
 claim "nothing stays" is_empty
+exit "$failed"

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# TAP for shell tests: source this, print the plan, make claims, leave with $failed.
+
+number=0 failed=0
+claim_said=$(mktemp)
+
+# claim NAME COMMAND...: the command must succeed; what it said is shown only if not
+claim()
+{
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@" >"$claim_said" 2>&1; then
+		echo "ok $number $name"
+	else
+		sed 's/^/# /' "$claim_said"
+		echo "not ok $number $name"
+		failed=1
+	fi
+}
+
+skip()
+{
+	number=$((number + 1))
+	echo "ok $number $1 # SKIP $2"
+}
