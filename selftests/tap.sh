@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # failed is for who sources this
 # TAP for shell tests: source this, print the plan, make claims, leave with $failed.
 
 number=0 failed=0

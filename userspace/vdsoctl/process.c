@@ -114,3 +114,46 @@ int process_write(pid_t pid, uint64_t addr, const void *buf, size_t size)
 
 	return fd < 0 ? fd : close_mem(fd, pwrite(fd, buf, size, addr), size);
 }
+
+int process_auxv(pid_t pid, unsigned long type, uint64_t *value)
+{
+	Elf64_auxv_t aux;
+	int fd, ret = -ENOENT;
+
+	fd = open_proc(pid, "auxv", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	while (read(fd, &aux, sizeof(aux)) == sizeof(aux)) {
+		if (aux.a_type == type) {
+			*value = aux.a_un.a_val;
+			ret = 0;
+			break;
+		}
+	}
+	close(fd);
+	return ret;
+}
+
+long thread_status(pid_t pid, pid_t tid, const char *field)
+{
+	size_t field_len = strlen(field);
+	char path[64], line[256];
+	long ret = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (ret < 0 && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, field, field_len) || line[field_len] != ':')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (line[field_len + 2] >= 'A')
+			ret = line[field_len + 2];
+		else
+			ret = strtol(line + field_len + 1, NULL, 10);
+	}
+	fclose(file);
+	return ret;
+}
