@@ -13,6 +13,11 @@ make_tree()
 	make -s -C "$tree" "$1" O="$build" DESTDIR="$stage" prefix=/usr
 }
 
+builds_with_clang()
+{
+	make -s -C "$tree/userspace" all CC=clang O="$build-clang"
+}
+
 is_there()
 {
 	local file
@@ -57,7 +62,8 @@ is_empty()
 }
 
 echo TAP version 13
-echo 1..8
+echo 1..9
+claim "library and vdsoctl build with clang, too" builds_with_clang
 claim "make install works" make_tree install
 claim "everything is where it belongs" is_there
 claim "udev rule and modules-load file are inactive" is_inactive

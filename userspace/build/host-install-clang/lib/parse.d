@@ -1,0 +1,10 @@
+build/host-install-clang/lib/parse.o: parse.c ../arch/x86/vdso_abi.h \
+  ../include/uapi/linux/vdso_remap.h internal.h ../include/vdso_remap.h
+
+../arch/x86/vdso_abi.h:
+
+../include/uapi/linux/vdso_remap.h:
+
+internal.h:
+
+../include/vdso_remap.h:

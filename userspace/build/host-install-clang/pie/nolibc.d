@@ -1,0 +1,1 @@
+build/host-install-clang/pie/nolibc.o: nolibc.c

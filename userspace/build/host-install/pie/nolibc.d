@@ -1,0 +1,1 @@
+build/host-install/pie/nolibc.o: nolibc.c
