@@ -8,7 +8,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "../arch/x86/vdso_abi.h"
+#include "vdso_abi.h"
 #include "internal.h"
 #include "syscall.h"
 

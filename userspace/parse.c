@@ -8,7 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 
-#include "../arch/x86/vdso_abi.h"
+#include "vdso_abi.h"
 #include "internal.h"
 
 /*

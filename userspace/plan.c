@@ -25,8 +25,8 @@
  */
 #include <errno.h>
 
-#include "../arch/x86/vdso_abi.h"
-#include "../arch/x86/vdso_encode.h"
+#include "vdso_abi.h"
+#include "vdso_encode.h"
 #include "internal.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

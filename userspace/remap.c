@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "../arch/x86/vdso_abi.h"
+#include "vdso_abi.h"
 #include "internal.h"
 #include "syscall.h"
 

@@ -9,7 +9,7 @@
 #include <asm/unistd.h>
 #include <stdint.h>
 
-#include "../arch/x86/syscall.h"
+#include "vdso_syscall.h"
 
 static inline int sys_open(const char *path, int flags)
 {

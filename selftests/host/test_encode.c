@@ -16,7 +16,7 @@
 #include <capstone/capstone.h>
 #include <kselftest_harness.h>
 
-#include "../../arch/x86/vdso_encode.h"
+#include "vdso_encode.h"
 
 #define SITE	0x7fff12345000ULL
 #define FILLER	0x5a

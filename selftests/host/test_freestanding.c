@@ -10,7 +10,7 @@
 
 #include <vdso_remap.h>
 
-#include "../../arch/x86/syscall.h"
+#include "vdso_syscall.h"
 
 #define VDSO_SIZE	8192	/* two pages, on all kernels so far */
 
