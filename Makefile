@@ -3,7 +3,8 @@
 
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 KDIR ?= /lib/modules/$(shell uname -r)/build
-O ?= $(CURDIR)/build
+O ?= build
+override O := $(abspath $(O))
 DESTDIR ?=
 prefix ?= /usr/local
 

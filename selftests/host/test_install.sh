@@ -5,7 +5,7 @@
 # shellcheck disable=SC2317 # claim() calls the functions
 set -u
 . "$(dirname "$0")/../tap.sh"
-tree=$1 build=$2
+tree=$(realpath "$1") build=$(realpath -m "$2")
 stage=$(mktemp -d)
 trap 'rm -r "$stage"' EXIT
 make_tree()

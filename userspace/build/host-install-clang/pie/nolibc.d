@@ -1,1 +1,0 @@
-build/host-install-clang/pie/nolibc.o: nolibc.c

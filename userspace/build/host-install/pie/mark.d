@@ -1,5 +1,0 @@
-build/host-install/pie/mark.o: mark.c internal.h ../include/vdso_remap.h \
- ../include/uapi/linux/vdso_remap.h
-internal.h:
-../include/vdso_remap.h:
-../include/uapi/linux/vdso_remap.h:

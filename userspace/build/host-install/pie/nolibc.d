@@ -1,1 +1,0 @@
-build/host-install/pie/nolibc.o: nolibc.c
