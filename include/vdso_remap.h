@@ -185,12 +185,13 @@ int vdso_remap_open(void);
  * @fd: of the device
  * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY, VDSO_REMAP_NO_MARK
  * @image: address of the image's text in this process, where it is remembered
- *	and already restored, as private memory
+ *	and already restored, as anonymous memory that is readable and executable
  * @image_size: in bytes, page aligned
  * @image_data: where the image's data pages were, page aligned; 0: unknown
  * @image_data_size: in bytes
  * @park_addr: text address for the runtime vDSO when it must be parked, or
- *	VDSO_REMAP_PARK_NEAR, VDSO_REMAP_PARK_NOT
+ *	VDSO_REMAP_PARK_NEAR, VDSO_REMAP_PARK_NOT. Near may be below the image,
+ *	64 KiB or more away: a tool that wants the stack to grow there says where.
  * @outcome: out: enum vdso_remap_outcome
  * @runtime: out: the text address of the runtime vDSO now
  * @busy_tid: out, with -EBUSY: the thread in the way
@@ -216,12 +217,13 @@ struct vdso_remap_restore {
  * Same build id: the runtime vDSO replaces the image's text and data pages.
  * Else the image becomes a proxy: the runtime vDSO is parked as near as there
  * is room, marked, and every entry point of the image is redirected; where the
- * image's data pages were, an all-zero page stays (memory that is already there
- * is left as it is).
+ * image's data pages were, zeros stay (if any memory is there already, all of
+ * it is left as it is).
  *
  * Return: 0; what vdso_remap_parse() returns for the image or the runtime vDSO,
  * what vdso_remap_plan() returns, or the errors of the device. On failure the
- * process is as it was.
+ * process is as it was, but for the rare case that the runtime vDSO had to move
+ * twice, and could not move back.
  */
 int vdso_remap_restore(struct vdso_remap_restore *restore);
 
@@ -277,10 +279,12 @@ struct vdso_remap_range {
  *	VDSO_REMAP_EVICT_MAX_STEPS
  *
  * Single-steps the thread, with its signals held back, until its instruction
- * pointer is outside of all ranges. A thread that is outside is not touched.
+ * pointer is outside of all ranges. A thread that is outside is not touched. A
+ * SIGSTOP that comes meanwhile is sent again afterwards.
  *
  * Return: the number of steps taken; -ETIME: still inside after @max_steps;
- * -ESRCH: the thread died or is not stopped by the caller; -EFAULT: its next
+ * -EOPNOTSUPP: it runs 32-bit code; -ESRCH: the thread died or is not stopped
+ * by the caller; -EFAULT: its next
  * instruction faults, and will again; other errors of ptrace(2).
  */
 int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,

@@ -193,19 +193,15 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_span *span)
 }
 
 /*
- * Puts up a group with its text there, with the flags of another or, if that
- * is empty, fresh. The place is free. On failure nothing stays.
+ * Puts up a group in group->span, which is free, with the flags of another or,
+ * if that is empty, fresh. On failure nothing stays.
  */
-int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_group *like,
-		     struct vr_group *group)
+int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like)
 {
 	unsigned int i;
-	int ret = vr_group_span(mm, text, &group->span);
 
 	mmap_assert_write_locked(mm);
 
-	if (ret)
-		return ret;
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span at = slot_span(&slots[i], &group->span);
 		unsigned long flags = like->nr ? like->vma[i]->vm_flags : slots[i].flags;

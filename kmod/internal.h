@@ -33,19 +33,15 @@ static inline bool vr_spans_overlap(const struct vr_span *a, const struct vr_spa
 }
 
 /**
- * struct vr_target - the task that a command is about; target.c
- * @task: it; a reference is held
+ * struct vr_target - the process that a command is about; target.c
  * @mm: its address space; a user reference is held
  * @caller: the thread that called
- * @ns: pid namespace in which it is told about threads
- * @alone: @task is the caller and nobody else uses @mm. That stays true during
- *	the command, since only a user of @mm can add one.
+ * @alone: it is the caller's own, and nobody else uses @mm. That stays true
+ *	during the command, since only a user of @mm can add one.
  */
 struct vr_target {
-	struct task_struct *task;
 	struct mm_struct *mm;
 	struct task_struct *caller;
-	struct pid_namespace *ns;
 	bool alone;
 };
 
@@ -74,7 +70,7 @@ struct vr_patches {
 	unsigned int nr;
 };
 
-int vr_check_stopped(const struct vr_target *target, const struct vr_span *span,
+int vr_check_stopped(const struct vr_target *target, const struct vr_span *leave,
 		     const struct vr_patches *patches, pid_t *busy_tid);
 int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
 		     pid_t *busy_tid);
@@ -103,8 +99,7 @@ int vr_group_find(struct mm_struct *mm, struct vr_group *group);
 bool vr_group_owns(const struct vm_area_struct *vma);
 struct vm_area_struct *vr_group_text(const struct vr_group *group);
 int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
-int vr_group_install(struct mm_struct *mm, unsigned long text, const struct vr_group *like,
-		     struct vr_group *group);
+int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like);
 int vr_group_announce(const struct vr_target *target, const struct vr_group *group);
 void vr_group_remove(struct mm_struct *mm, const struct vr_span *span);
 
@@ -114,15 +109,13 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_span *span);
  * @addr: of the text afterwards
  * @replace: unmap what is in the way
  * @old: found by the caller; empty if there is none
- * @span: that @new will have
- * @new: put up by vr_move_prepare()
+ * @new: vr_move_check() sets its span, vr_move_prepare() puts it up
  */
 struct vr_move {
 	const struct vr_target *target;
 	unsigned long addr;
 	bool replace;
 	struct vr_group old;
-	struct vr_span span;
 	struct vr_group new;
 };
 

@@ -32,6 +32,9 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 	struct vr_span span;
 	int ret;
 
+	/* do_munmap() goes by the limit of whoever calls it. */
+	if (mm->task_size > TASK_SIZE)
+		return -EOPNOTSUPP;
 	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr))
 		return -EINVAL;
 	ret = vr_group_span(mm, addr, &span);
@@ -95,17 +98,17 @@ int vr_move_check(struct vr_move *move)
 {
 	struct mm_struct *mm = move->target->mm;
 	unsigned int i;
-	int ret = vr_group_span(mm, move->addr, &move->span);
+	int ret = vr_group_span(mm, move->addr, &move->new.span);
 
 	if (ret)
 		return ret;
-	if (vr_spans_overlap(&move->span, &move->old.span))
+	if (vr_spans_overlap(&move->new.span, &move->old.span))
 		return -EINVAL;
 	for (i = 0; i < move->old.nr; i++) {
 		if (move->old.vma[i]->vm_flags & VM_SEALED)
 			return -EPERM;
 	}
-	if (!move->replace && find_vma_intersection(mm, move->span.start, move->span.end))
+	if (!move->replace && find_vma_intersection(mm, move->new.span.start, move->new.span.end))
 		return -EEXIST;
 	return 0;
 }
@@ -120,17 +123,17 @@ int vr_move_prepare(struct vr_move *move)
 	int ret = 0;
 
 	if (move->replace)
-		ret = static_call(vr_do_munmap)(mm, move->span.start,
-						move->span.end - move->span.start, NULL);
+		ret = static_call(vr_do_munmap)(mm, move->new.span.start,
+						move->new.span.end - move->new.span.start, NULL);
 	if (!ret)
-		ret = vr_group_install(mm, move->addr, &move->old, &move->new);
+		ret = vr_group_install(mm, &move->new, &move->old);
 	if (ret)
 		return ret;
 	ret = copy_private_pages(move);
 	if (!ret)
 		ret = vr_group_announce(move->target, &move->new);
 	if (ret)
-		vr_group_remove(mm, &move->span);
+		vr_group_remove(mm, &move->new.span);
 	return ret;
 }
 
@@ -138,7 +141,7 @@ void vr_move_abort(struct vr_move *move)
 {
 	/* It has worked the other way round a moment ago. */
 	vr_group_announce(move->target, &move->old);
-	vr_group_remove(move->target->mm, &move->span);
+	vr_group_remove(move->target->mm, &move->new.span);
 }
 
 void vr_move_finish(struct vr_move *move)
@@ -190,10 +193,10 @@ int vr_move(struct vr_target *target, void *request)
 static int map_locked(struct vr_target *target, unsigned long addr)
 {
 	struct vr_move move = { .target = target, .addr = addr };
-	int ret;
+	int ret = vr_group_find(target->mm, &move.old);
 
-	if (vr_group_find(target->mm, &move.old) != -ENOENT)
-		return -EEXIST;
+	if (ret != -ENOENT)
+		return ret ?: -EEXIST;
 	ret = vr_move_check(&move);
 	return ret ?: vr_move_prepare(&move);
 }

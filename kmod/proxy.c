@@ -172,7 +172,7 @@ static int check_parking(struct vr_proxying *p)
 		return 0;
 	ret = vr_move_check(&p->move);
 	/* The image is not in the way like something else: REPLACE would not help. */
-	if ((!ret || ret == -EEXIST) && vr_spans_overlap(&p->move.span, &image))
+	if ((!ret || ret == -EEXIST) && vr_spans_overlap(&p->move.new.span, &image))
 		ret = -EINVAL;
 	return ret;
 }

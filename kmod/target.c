@@ -2,7 +2,6 @@
 /* Whom a command is about: the whole permission check. */
 #include "internal.h"
 
-#include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
@@ -44,21 +43,18 @@ int vr_target_get(struct vr_target *target, pid_t pid)
 	if (pid)
 		ret = check_traced_by_caller(task);
 	if (ret)
-		goto err_put_task;
-	ret = -ESRCH;
-	target->mm = get_task_mm(task);
-	if (!target->mm)
-		goto err_put_task;
+		goto out_put_task;
 
-	target->task = task;
-	target->ns = task_active_pid_ns(current);
+	target->mm = get_task_mm(task);
+	if (!target->mm) {
+		ret = -ESRCH;
+		goto out_put_task;
+	}
 	target->caller = current;
 	/* Two users: the task, and the reference just taken. */
 	target->alone = task == current && thread_group_empty(task) &&
 			atomic_read(&target->mm->mm_users) == 2;
-	return 0;
-
-err_put_task:
+out_put_task:
 	put_task_struct(task);
 	return ret;
 }
@@ -66,5 +62,4 @@ err_put_task:
 void vr_target_put(struct vr_target *target)
 {
 	mmput(target->mm);
-	put_task_struct(target->task);
 }

@@ -34,44 +34,58 @@ static bool runs_in(const struct task_struct *thread, const struct mm_struct *mm
 }
 
 /*
- * Whether every thread but the caller is stopped, outside of the span and not
- * inside bytes that are to change. Somebody who may resume them can still do
- * so at once; nothing but their own manners keeps them from that.
+ * Whether a thread is in the way: inside bytes that are to change or, if there
+ * is something to leave, not stopped outside of that.
+ *
+ * No thread can give up the mm meanwhile (exit_mm() and exec take its lock
+ * first), so those that have it have their stacks, and with them their user
+ * registers. Only those of a thread that runs are not to be relied on.
  */
-int vr_check_stopped(const struct vr_target *target, const struct vr_span *span,
-		     const struct vr_patches *patches, pid_t *busy_tid)
+static int check_threads(const struct vr_target *target, const struct vr_span *leave,
+			 const struct vr_patches *patches, pid_t *busy_tid)
 {
 	struct task_struct *process, *thread;
 	int ret = 0;
 
-	if (target->alone)
-		return 0;
-
 	rcu_read_lock();
 	for_each_process_thread(process, thread) {
-		bool busy = false;
+		unsigned long ip;
 
-		if (thread == target->caller)
+		if (thread == target->caller || !runs_in(thread, target->mm))
 			continue;
-		/* Keeps an exiting task from giving up its mm, and its stack after that. */
-		task_lock(thread);
-		if (runs_in(thread, target->mm)) {
-			unsigned long ip = instruction_pointer(task_pt_regs(thread));
-
-			busy = !task_is_stopped_or_traced(thread) ||
-			       (ip >= span->start && ip < span->end) ||
-			       stands_in_patch(patches, ip);
-		}
-		task_unlock(thread);
-		if (busy) {
-			*busy_tid = task_pid_nr_ns(thread, target->ns);
-			ret = -EBUSY;
-			goto out_unlock;
-		}
+		ip = instruction_pointer(task_pt_regs(thread));
+		if (!stands_in_patch(patches, ip) &&
+		    (!leave || (task_is_stopped_or_traced(thread) &&
+				(ip < leave->start || ip >= leave->end))))
+			continue;
+		*busy_tid = task_pid_nr_ns(thread, task_active_pid_ns(target->caller));
+		ret = -EBUSY;
+		goto out_unlock;
 	}
 out_unlock:
 	rcu_read_unlock();
 	return ret;
+}
+
+/*
+ * Before a group moves: every thread but the caller has to be stopped, outside
+ * of it. Somebody who may resume them can still do so at once; nothing but
+ * their own manners keeps them from that.
+ */
+int vr_check_stopped(const struct vr_target *target, const struct vr_span *leave,
+		     const struct vr_patches *patches, pid_t *busy_tid)
+{
+	mmap_assert_write_locked(target->mm);
+
+	return target->alone ? 0 : check_threads(target, leave, patches, busy_tid);
+}
+
+static void write_all(const struct vr_patches *patches)
+{
+	unsigned int i;
+
+	for (i = 0; i < patches->nr; i++)
+		memcpy(patches->patch[i].dst, patches->patch[i].new, patches->patch[i].len);
 }
 
 struct vr_hold {
@@ -83,41 +97,13 @@ struct vr_hold {
 	int ret;
 };
 
-/*
- * No lock is needed to look at the others: while all CPUs are held, a task with
- * an mm has its stack, too, and with it its user registers.
- */
-static int check_held(const struct vr_hold *hold)
-{
-	struct task_struct *process, *thread;
-
-	for_each_process_thread(process, thread) {
-		if (runs_in(thread, hold->target->mm) &&
-		    stands_in_patch(hold->patches, instruction_pointer(task_pt_regs(thread)))) {
-			*hold->busy_tid = task_pid_nr_ns(thread, hold->target->ns);
-			return -EBUSY;
-		}
-	}
-	return 0;
-}
-
-static void write_all(const struct vr_patches *patches)
-{
-	unsigned int i;
-
-	for (i = 0; i < patches->nr; i++)
-		memcpy(patches->patch[i].dst, patches->patch[i].new, patches->patch[i].len);
-}
-
 /* On every CPU at once, with interrupts off: the first one works. */
 static int hold_cpu(void *data)
 {
 	struct vr_hold *hold = data;
 
 	if (atomic_inc_return(&hold->arrived) == 1) {
-		rcu_read_lock();
-		hold->ret = check_held(hold);
-		rcu_read_unlock();
+		hold->ret = check_threads(hold->target, NULL, hold->patches, hold->busy_tid);
 		if (!hold->ret)
 			write_all(hold->patches);
 		/* pairs with the other CPUs' acquire below: then they see the bytes */

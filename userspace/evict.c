@@ -102,7 +102,7 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 {
 	uint64_t blocked = ~SYNCHRONOUS;
 	uint64_t held = 0;
-	uint64_t mask, ip;
+	uint64_t mask, ip, cs;
 	long ret;
 	int steps;
 
@@ -111,6 +111,12 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 		return ret;
 	if (!is_inside(ip, ranges, nr_ranges))
 		return 0;
+	/* A 32-bit one makes its system calls there: a step could wait for ever. */
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, &cs);
+	if (ret < 0)
+		return ret;
+	if (cs != VDSO_ABI_CS_64BIT)
+		return -EOPNOTSUPP;
 	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
 	if (ret < 0)
 		return ret;

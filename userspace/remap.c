@@ -24,6 +24,7 @@ struct context {
 	uint64_t before;	/* bytes of the group before its text */
 	uint64_t span;		/* bytes of the whole group */
 	uint64_t text;		/* where its text is now */
+	uint64_t park;		/* as restore->park_addr */
 	struct vdso_remap_image image;
 	struct vdso_remap_image runtime;
 	struct vdso_remap_plan plan;
@@ -96,6 +97,9 @@ static int find_group(struct context *ctx)
 
 	last = &info.areas[info.nr_areas - 1];
 	ctx->text = text->start;
+	ctx->park = ctx->restore->park_addr;
+	if (ctx->park == ctx->text)
+		ctx->park = VDSO_REMAP_PARK_NOT;
 	ctx->before = text->start - info.areas[0].start;
 	ctx->span = last->start + last->size - info.areas[0].start;
 	return vdso_remap_parse(&ctx->runtime, (const void *)(uintptr_t)text->start, text->size);
@@ -245,25 +249,15 @@ static int move_in_place(struct context *ctx)
 {
 	const struct vdso_remap_restore *restore = ctx->restore;
 	uint64_t start = restore->image - ctx->before;
-	uint64_t end = start + ctx->span;
-	uint64_t image_end = restore->image + restore->image_size;
-	bool has_before = false, has_after = false;
+	bool claimed = false;
 	int ret = 0;
 
 	if (restore->image_data != start || restore->image_data_size != ctx->before)
-		ret = claim(start, ctx->before, PROT_NONE, &has_before);
-	if (!ret && (restore->image_data != image_end ||
-		     restore->image_data_size != end - image_end))
-		ret = claim(image_end, end - image_end, PROT_NONE, &has_after);
+		ret = claim(start, ctx->before, PROT_NONE, &claimed);
 	if (!ret)
 		ret = move_group(ctx, restore->image, VDSO_REMAP_MOVE_REPLACE);
-	if (!ret)
-		return 0;
-
-	if (has_before)
+	if (ret && claimed)
 		sys_munmap(start, ctx->before);
-	if (has_after)
-		sys_munmap(image_end, end - image_end);
 	return ret;
 }
 
@@ -290,13 +284,13 @@ static int restore_in_place(struct context *ctx)
 
 static int park_and_install(struct context *ctx)
 {
-	switch (ctx->restore->park_addr) {
+	switch (ctx->park) {
 	case VDSO_REMAP_PARK_NEAR:
 		return park_near(ctx, install_proxy);
 	case VDSO_REMAP_PARK_NOT:
 		return install_proxy(ctx, 0);
 	default:
-		return install_proxy(ctx, ctx->restore->park_addr);
+		return install_proxy(ctx, ctx->park);
 	}
 }
 
@@ -306,13 +300,13 @@ static int park_and_install(struct context *ctx)
  */
 static int leave_image_data(struct context *ctx)
 {
-	switch (ctx->restore->park_addr) {
+	switch (ctx->park) {
 	case VDSO_REMAP_PARK_NEAR:
 		return park_near(ctx, park_by_move);
 	case VDSO_REMAP_PARK_NOT:
 		return 0;
 	default:
-		return move_group(ctx, ctx->restore->park_addr, 0);
+		return move_group(ctx, ctx->park, 0);
 	}
 }
 

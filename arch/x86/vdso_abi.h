@@ -16,6 +16,10 @@
 /* The instruction pointer in struct user, for PTRACE_PEEKUSER. */
 #define VDSO_ABI_USER_IP	(16 * 8)
 
+/* The code segment there, and its value in a thread that runs 64-bit code. */
+#define VDSO_ABI_USER_CS	(17 * 8)
+#define VDSO_ABI_CS_64BIT	0x33
+
 /*
  * The functions of a 64-bit vDSO that have a stub, without their prefix.
  * Arrays, not pointers: the library must do without relocations.

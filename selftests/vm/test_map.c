@@ -165,7 +165,7 @@ TEST_F(map, rejects_process_with_data_only)
 	ASSERT_TRUE(gives_group(self));
 	ASSERT_EQ(0, munmap((void *)self->req.addr, self->group.end - self->group.text));
 	ASSERT_TRUE(t_state_capture(&before, state.fd, 0));
-	EXPECT_TRUE(refused_at(self, EEXIST, self->group.text));
+	EXPECT_TRUE(refused_at(self, EUCLEAN, self->group.text));
 }
 
 TEST_F(map, rejects_process_with_text_only)
@@ -175,7 +175,7 @@ TEST_F(map, rejects_process_with_text_only)
 	ASSERT_TRUE(gives_group(self));
 	ASSERT_EQ(0, munmap((void *)(self->req.addr - below), below));
 	ASSERT_TRUE(t_state_capture(&before, state.fd, 0));
-	EXPECT_TRUE(refused_at(self, EEXIST, self->group.text));
+	EXPECT_TRUE(refused_at(self, EUCLEAN, self->group.text));
 }
 
 TEST_F(map, rejects_unaligned_addr)

@@ -66,6 +66,8 @@ static int map_in_program(struct injection *in, uint64_t insn, uint64_t addr, ui
 	};
 	int64_t ret = inject_syscall(in, insn, SYS_mmap, args);
 
+	if (in->gone)
+		return -1;	/* killed: nobody is left to be told */
 	if (ret == (int64_t)addr)
 		return 0;
 	if (ret == -EEXIST)
@@ -184,13 +186,16 @@ void exec_help(const struct exec_job *job)
 
 	wait_for_exec(job->pid);
 	ret = inject_begin(&in, job->pid);
+	if (in.gone)
+		exit(STATUS_OK);
 	if (ret) {
 		complain("can't hold the program: %s", strerror(-ret));
 		kill(job->pid, SIGKILL);
 		exit(STATUS_EXEC_FAILED);
 	}
 	if (change_program(job, &in)) {
-		inject_exit(&in, STATUS_EXEC_FAILED);
+		if (!in.gone)
+			inject_exit(&in, STATUS_EXEC_FAILED);
 		exit(STATUS_EXEC_FAILED);
 	}
 	ret = inject_end(&in);

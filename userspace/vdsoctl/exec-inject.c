@@ -30,8 +30,10 @@ static int next_syscall_stop(struct injection *in)
 			return -errno;
 		if (waitpid(in->pid, &status, __WALL) < 0)
 			return -errno;
-		if (!WIFSTOPPED(status))
+		if (!WIFSTOPPED(status)) {
+			in->gone = true;
 			return -ESRCH;
+		}
 		if (WSTOPSIG(status) == SYSCALL_STOP)
 			return 0;
 		sig = status >> 16 ? 0 : WSTOPSIG(status);

@@ -38,9 +38,11 @@ void exec_help(const struct exec_job *job) __attribute__((noreturn));
  * @pid: of the program
  * @regs: its registers as execve() left them
  * @sigmask: its blocked signals
+ * @gone: it was killed; its process id may be another's now
  */
 struct injection {
 	pid_t pid;
+	bool gone;
 	struct user_regs_struct regs;
 	uint64_t sigmask;
 };

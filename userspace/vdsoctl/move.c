@@ -170,12 +170,41 @@ static int find_image(struct target *target, const struct proxy_options *o,
 	return 0;
 }
 
-/* Data pages are not named by anything: unnamed read-only memory right below the text. */
+/*
+ * Data pages are not named by anything: a little unnamed read-only memory right
+ * below the text. No kernel has more of them.
+ */
+#define MAX_IMAGE_DATA	(16 * 4096)
+
 static uint64_t find_image_data(const struct maps *maps, uint64_t image)
 {
 	const struct mapping *m = image ? maps_at(maps, image - 1) : NULL;
 
-	return m && !m->name[0] && !strcmp(m->perms, "r--p") ? m->start : 0;
+	return m && !m->name[0] && !strcmp(m->perms, "r--p") && image - m->start <= MAX_IMAGE_DATA ?
+	       m->start : 0;
+}
+
+/*
+ * The image gives way to the runtime vDSO, and so may its data pages; nobody
+ * else's memory may be lost where the data areas go. Complains.
+ */
+static int check_nothing_else_is_lost(const struct target *target,
+				      const struct vdso_remap_range *image)
+{
+	const struct vdso_remap_info *info = &target->status.info;
+	uint64_t before = group_text(info)->start - group_span(info).start;
+	uint64_t data = find_image_data(&target->maps, image->start);
+	size_t i;
+
+	for (i = 0; i < target->maps.nr; i++) {
+		const struct mapping *m = &target->maps.items[i];
+
+		if (m->start < image->start && m->end > image->start - before && m->start != data)
+			return complain("the memory at 0x%" PRIx64 " is in the way of the data areas "
+					"of the running kernel's vDSO. If it may go: vdsoctl move "
+					"--replace", m->start);
+	}
+	return 0;
 }
 
 static uint64_t choose_park_addr(struct target *target, const struct proxy_options *o,
@@ -256,7 +285,8 @@ static int proxy_target(struct target *target, const struct proxy_options *o)
 	if (plan.outcome == VDSO_REMAP_PROXIED)
 		return install_proxy(target, o, &range, &plan);
 
-	if (group_move(target->fd, o->pid, range.start, VDSO_REMAP_MOVE_REPLACE))
+	if (check_nothing_else_is_lost(target, &range) ||
+	    group_move(target->fd, o->pid, range.start, VDSO_REMAP_MOVE_REPLACE))
 		return -1;
 	printf("process %d: the image is the running kernel's vDSO, which now stands in its "
 	       "place at 0x%" PRIx64 "\n", o->pid, range.start);

@@ -129,8 +129,13 @@ static int stop_new_threads(struct tracees *tracees)
 
 int tracees_stop_leader(struct tracees *tracees, pid_t pid)
 {
+	sigset_t all;
+
 	memset(tracees, 0, sizeof(*tracees));
 	tracees->pid = pid;
+	/* Dying while a thread has its signals held back or is being stepped would harm it. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &tracees->sigmask);
 	if (stop_thread(tracees, pid) == 1)
 		return 0;
 	tracees_release(tracees);
@@ -157,10 +162,13 @@ void tracees_release(struct tracees *tracees)
 {
 	size_t i;
 
+	if (!tracees->pid)
+		return;
 	/* A process that was stopped is stopped again: the kernel sees to that. */
 	for (i = 0; i < tracees->nr; i++)
 		ptrace(PTRACE_DETACH, tracees->tids[i], 0, 0);
 	free(tracees->tids);
+	sigprocmask(SIG_SETMASK, &tracees->sigmask, NULL);
 	memset(tracees, 0, sizeof(*tracees));
 }
 
@@ -178,6 +186,9 @@ int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *
 			return complain("thread %d of process %d does not leave the vDSO within %d "
 					"steps. Try again", tracees->tids[i], tracees->pid,
 					VDSO_REMAP_EVICT_MAX_STEPS);
+		if (ret == -EOPNOTSUPP)
+			return complain("thread %d of process %d is a 32-bit one: it can't be "
+					"stepped out of the vDSO", tracees->tids[i], tracees->pid);
 		if (ret < 0)
 			return complain("can't step thread %d of process %d: %s", tracees->tids[i],
 					tracees->pid, strerror(-ret));

@@ -9,6 +9,7 @@
 #ifndef _VDSOCTL_H
 #define _VDSOCTL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -154,6 +155,7 @@ struct tracees {
 	pid_t pid;
 	pid_t *tids;
 	size_t nr;
+	sigset_t sigmask;	/* of vdsoctl before, see tracees_stop_leader() */
 };
 
 /* Both complain. On failure nothing is stopped. */

@@ -12,7 +12,7 @@
  *                  [vvar_vclock]) at fixed distances from it. It moves as one.
  *   runtime vDSO   the group of the running kernel.
  *   image vDSO     the text of another kernel's vDSO, restored as ordinary
- *                  private memory.
+ *                  memory: anonymous, private, executable.
  *   site           a place in an image vDSO that gets a jump or a stub; its
  *                  room is the number of bytes that may be overwritten there.
  *   proxy          an image vDSO whose sites are installed.
@@ -35,10 +35,12 @@
  *
  *   All or nothing: when a command fails, the group, the kernel's own pointer
  *   to it and every byte of the image are as they were. (As with
- *   mmap(MAP_FIXED), what REPLACE unmapped may be gone if memory ran out
- *   afterwards, or if somebody resumed a thread meanwhile; nothing else may.)
- *   Fields marked "out" are written on success, @busy_tid and @bad_site also on
- *   the errors that name them; the other fields come back as they were.
+ *   mmap(MAP_FIXED), what REPLACE unmapped may be gone if the command fails
+ *   after that: memory ran out, the caller was killed, or somebody resumed a
+ *   thread meanwhile. Nothing else may.) Fields marked "out" are written on
+ *   success; @busy_tid and @bad_site on errors, too, to 0 and
+ *   VDSO_REMAP_NO_SITE unless the error names one. The others come back as they
+ *   were.
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit, and must not
@@ -60,6 +62,8 @@
  *   EBUSY      a thread is in the way, see the command; @busy_tid names it
  *   ENOMEM     out of memory or mappings
  *   EINTR      the caller was killed while it waited
+ *   EOPNOTSUPP the caller is a 32-bit task, or has lowered its limit of
+ *              addresses, and the process has more of them
  *   ENOTTY     not a command of this device
  *
  *   An LSM that refuses the new place may add its own error (EACCES).
