@@ -200,9 +200,9 @@ static int check_nothing_else_is_lost(const struct target *target,
 		const struct mapping *m = &target->maps.items[i];
 
 		if (m->start < image->start && m->end > image->start - before && m->start != data)
-			return complain("the memory at 0x%" PRIx64 " is in the way of the data areas "
-					"of the running kernel's vDSO. If it may go: vdsoctl move "
-					"--replace", m->start);
+			return complain("the memory at 0x%" PRIx64 " is in the way of the data "
+					"areas of the running kernel's vDSO. If it may go: vdsoctl "
+					"move --replace", m->start);
 	}
 	return 0;
 }
