@@ -317,15 +317,16 @@ stop_during_the_start_is_obeyed()
 {
 	local i
 	for i in $(seq 0 11); do
-		"$ctl" exec --image "$image" sh -c 'exit 5' &
+		"$ctl" exec --image "$image" sleep 100 &
 		pids+=($!)
 		sleep "0.0$((i * 8 / 10))$((i * 8 % 10))"
-		kill -STOP $! 2>/dev/null || break	# it was faster
+		kill -STOP $!
 		sleep 0.1
-		[[ $(state_of $!) = [TtZ] ]] || { echo "round $i: $(state_of $!)"; return 1; }
+		[[ $(state_of $!) = [Tt] ]] || { echo "round $i: $(state_of $!)"; return 1; }
+		kill -TERM $!	# waits for the SIGCONT
 		kill -CONT $!
 		wait $!
-		exits 5 sh -c "exit $?" || { echo "round $i"; return 1; }
+		exits 143 sh -c "exit $?" || { echo "round $i"; return 1; }
 	done
 }
 
