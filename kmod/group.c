@@ -6,10 +6,8 @@
 #include "internal.h"
 
 #include <linux/err.h>
-#include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
-#include <linux/workqueue.h>
 
 #include "kmod.h"
 
@@ -219,38 +217,12 @@ int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct 
 	return 0;
 }
 
-struct vr_announcement {
-	struct work_struct work;
-	struct vm_area_struct *text;
-	int ret;
-};
-
-static void announce(struct work_struct *work)
+/* Tells the kernel where the text is now, through its own mremap hook. */
+int vr_group_announce(const struct vr_group *group)
 {
-	struct vr_announcement *a = container_of(work, struct vr_announcement, work);
+	struct vm_area_struct *text = vr_group_text(group);
 
-	kthread_use_mm(a->text->vm_mm);
-	a->ret = a->text->vm_ops->mremap(a->text);
-	kthread_unuse_mm(a->text->vm_mm);
-}
-
-/*
- * Tells the kernel where the text is now, through its own mremap hook. The
- * hook works on current->mm, so for another process it is called by a worker
- * that adopts its mm; all else takes an mm and is done by the caller. The hook
- * stores an address and takes no lock: the wait is short.
- */
-int vr_group_announce(const struct vr_target *target, const struct vr_group *group)
-{
-	struct vr_announcement a = { .text = vr_group_text(group) };
-
-	if (target->mm == current->mm)
-		return a.text->vm_ops->mremap(a.text);
-	INIT_WORK_ONSTACK(&a.work, announce);
-	queue_work(system_unbound_wq, &a.work);
-	flush_work(&a.work);
-	destroy_work_on_stack(&a.work);
-	return a.ret;
+	return text->vm_ops->mremap(text);
 }
 
 int vr_get_info(struct vr_target *target, void *request)

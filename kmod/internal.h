@@ -45,8 +45,13 @@ struct vr_target {
 	bool alone;
 };
 
+typedef int (*vr_locked_fn)(struct vr_target *target, void *arg);
+
+int vr_target_init(void);
+void vr_target_exit(void);
 int vr_target_get(struct vr_target *target, pid_t pid);
 void vr_target_put(struct vr_target *target);
+int vr_target_run(struct vr_target *target, vr_locked_fn fn, void *arg);
 
 /**
  * struct vr_patch - bytes that are to be replaced in user memory; threads.c
@@ -100,12 +105,12 @@ bool vr_group_owns(const struct vm_area_struct *vma);
 struct vm_area_struct *vr_group_text(const struct vr_group *group);
 int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like);
-int vr_group_announce(const struct vr_target *target, const struct vr_group *group);
+int vr_group_announce(const struct vr_group *group);
 void vr_group_remove(struct mm_struct *mm, const struct vr_span *span);
 
 /**
  * struct vr_move - a move of a group; move.c
- * @target: its mm is locked for writing all the time
+ * @target: its mm is current->mm and locked for writing all the time
  * @addr: of the text afterwards
  * @replace: unmap what is in the way
  * @old: found by the caller; empty if there is none

@@ -110,12 +110,20 @@ static int __init vr_init(void)
 
 	if (!ret)
 		ret = vr_group_init();
-	return ret ?: misc_register(&vr_device);
+	if (!ret)
+		ret = vr_target_init();
+	if (ret)
+		return ret;
+	ret = misc_register(&vr_device);
+	if (ret)
+		vr_target_exit();
+	return ret;
 }
 
 static void __exit vr_exit(void)
 {
 	misc_deregister(&vr_device);
+	vr_target_exit();
 }
 
 module_init(vr_init);

@@ -32,8 +32,8 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 	struct vr_span span;
 	int ret;
 
-	/* do_munmap() goes by the limit of whoever calls it. */
-	if (mm->task_size > TASK_SIZE)
+	/* do_munmap() goes by the limit of who calls it: here, the caller itself. */
+	if (mm == current->mm && mm->task_size > TASK_SIZE)
 		return -EOPNOTSUPP;
 	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr))
 		return -EINVAL;
@@ -131,7 +131,7 @@ int vr_move_prepare(struct vr_move *move)
 		return ret;
 	ret = copy_private_pages(move);
 	if (!ret)
-		ret = vr_group_announce(move->target, &move->new);
+		ret = vr_group_announce(&move->new);
 	if (ret)
 		vr_group_remove(mm, &move->new.span);
 	return ret;
@@ -140,7 +140,7 @@ int vr_move_prepare(struct vr_move *move)
 void vr_move_abort(struct vr_move *move)
 {
 	/* It has worked the other way round a moment ago. */
-	vr_group_announce(move->target, &move->old);
+	vr_group_announce(&move->old);
 	vr_group_remove(move->target->mm, &move->new.span);
 }
 
@@ -149,8 +149,9 @@ void vr_move_finish(struct vr_move *move)
 	vr_group_remove(move->target->mm, &move->old.span);
 }
 
-static int move_locked(struct vr_target *target, struct vdso_remap_move *req)
+static int move_locked(struct vr_target *target, void *request)
 {
+	struct vdso_remap_move *req = request;
 	struct vr_move move = {
 		.target = target,
 		.addr = req->addr,
@@ -180,19 +181,14 @@ int vr_move(struct vr_target *target, void *request)
 	if (req->flags & ~__VDSO_REMAP_MOVE_ALL)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);
-	if (ret)
-		return ret;
-	if (mmap_write_lock_killable(target->mm))
-		return -EINTR;
-	ret = move_locked(target, req);
-	mmap_write_unlock(target->mm);
-	return ret;
+	return ret ?: vr_target_run(target, move_locked, req);
 }
 
 /* A move from nowhere. */
-static int map_locked(struct vr_target *target, unsigned long addr)
+static int map_locked(struct vr_target *target, void *request)
 {
-	struct vr_move move = { .target = target, .addr = addr };
+	const struct vdso_remap_map *req = request;
+	struct vr_move move = { .target = target, .addr = req->addr };
 	int ret = vr_group_find(target->mm, &move.old);
 
 	if (ret != -ENOENT)
@@ -209,11 +205,5 @@ int vr_map(struct vr_target *target, void *request)
 	if (req->flags || req->reserved)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);
-	if (ret)
-		return ret;
-	if (mmap_write_lock_killable(target->mm))
-		return -EINTR;
-	ret = map_locked(target, req->addr);
-	mmap_write_unlock(target->mm);
-	return ret;
+	return ret ?: vr_target_run(target, map_locked, request);
 }

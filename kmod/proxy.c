@@ -7,7 +7,6 @@
  */
 #include "internal.h"
 
-#include <linux/cpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -252,9 +251,10 @@ static int install(struct vr_proxying *p)
 	return ret;
 }
 
-static int proxy_locked(struct vr_proxying *p)
+static int proxy_locked(struct vr_target *target, void *arg)
 {
-	struct mm_struct *mm = p->target->mm;
+	struct vr_proxying *p = arg;
+	struct mm_struct *mm = target->mm;
 	int ret = vr_group_find(mm, &p->move.old);
 
 	if (!ret)
@@ -272,31 +272,6 @@ static int proxy_locked(struct vr_proxying *p)
 	close_window(&p->header);
 	close_window(&p->image);
 	return ret;
-}
-
-/*
- * Takes the mmap lock and, unless the target is alone, locks out CPU hotplug.
- * cpuset code nests them the other way round, so the second is only tried; if
- * hotplug is under way its end is awaited without the mmap lock.
- */
-static int lock(const struct vr_target *target)
-{
-	for (;;) {
-		if (mmap_write_lock_killable(target->mm))
-			return -EINTR;
-		if (target->alone || cpus_read_trylock())
-			return 0;
-		mmap_write_unlock(target->mm);
-		cpus_read_lock();
-		cpus_read_unlock();
-	}
-}
-
-static void unlock(const struct vr_target *target)
-{
-	if (!target->alone)
-		cpus_read_unlock();
-	mmap_write_unlock(target->mm);
 }
 
 int vr_proxy(struct vr_target *target, void *request)
@@ -333,15 +308,8 @@ int vr_proxy(struct vr_target *target, void *request)
 
 	ret = -ENOMEM;
 	p.patches.patch = kvcalloc(req->nr_sites, sizeof(*p.patches.patch), GFP_KERNEL);
-	if (!p.patches.patch)
-		goto out_free_sites;
-	ret = lock(target);
-	if (ret)
-		goto out_free_patches;
-	ret = proxy_locked(&p);
-	unlock(target);
-
-out_free_patches:
+	if (p.patches.patch)
+		ret = vr_target_run(target, proxy_locked, &p);
 	kvfree(p.patches.patch);
 out_free_sites:
 	kfree(sites);

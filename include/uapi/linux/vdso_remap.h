@@ -62,8 +62,8 @@
  *   EBUSY      a thread is in the way, see the command; @busy_tid names it
  *   ENOMEM     out of memory or mappings
  *   EINTR      the caller was killed while it waited
- *   EOPNOTSUPP the caller is a 32-bit task, or has lowered its limit of
- *              addresses, and the process has more of them
+ *   EOPNOTSUPP the caller has lowered its own limit of addresses since it was
+ *              started
  *   ENOTTY     not a command of this device
  *
  *   An LSM that refuses the new place may add its own error (EACCES).
