@@ -81,7 +81,7 @@ static bool fills_slot(const struct vm_area_struct *vma, const struct vr_slot *s
 	return vma->vm_ops == special_ops && vma->vm_private_data == slot->spec;
 }
 
-bool vr_group_owns(const struct vm_area_struct *vma)
+static bool fills_any_slot(const struct vm_area_struct *vma)
 {
 	unsigned int i;
 
@@ -157,7 +157,7 @@ int vr_group_find(struct mm_struct *mm, struct vr_group *group)
 
 	memset(group, 0, sizeof(*group));
 	for_each_vma(vmi, vma) {
-		if (!vr_group_owns(vma))
+		if (!fills_any_slot(vma))
 			continue;
 		if (fills_slot(vma, text_slot))
 			text = vma;

@@ -101,7 +101,6 @@ struct vr_group {
 
 int vr_group_init(void);
 int vr_group_find(struct mm_struct *mm, struct vr_group *group);
-bool vr_group_owns(const struct vm_area_struct *vma);
 struct vm_area_struct *vr_group_text(const struct vr_group *group);
 int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like);

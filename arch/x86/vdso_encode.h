@@ -14,6 +14,7 @@
 #include <linux/vdso_remap.h>
 
 #define VDSO_ENCODE_MAX		20	/* endbr64 and the longest stub */
+#define VDSO_ENDBR64		"\xf3\x0f\x1e\xfa"
 #define VDSO_ENDBR64_SIZE	4
 
 /* endbr64 (f3 0f 1e fa): where an indirect call may land under CET. */
@@ -43,7 +44,7 @@ static inline unsigned int vdso_encode_jump(__u8 *buf, const __u8 *old, unsigned
 	__s64 dist = (__s64)(target - (site + pad + 5));
 	__s32 rel = (__s32)dist;
 
-	__builtin_memcpy(buf, old, pad);
+	__builtin_memcpy(buf, VDSO_ENDBR64, pad);	/* not old: that may change meanwhile */
 	buf += pad;
 	room -= pad;
 
@@ -119,7 +120,7 @@ static inline unsigned int vdso_encode_stub(__u8 *buf, const __u8 *old, unsigned
 
 	if (!nr || room - pad < pre + 8)
 		return 0;
-	__builtin_memcpy(buf, old, pad);
+	__builtin_memcpy(buf, VDSO_ENDBR64, pad);	/* not old: that may change meanwhile */
 	buf += pad;
 	__builtin_memcpy(buf, query, pre);
 	buf += pre;

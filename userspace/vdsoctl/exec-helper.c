@@ -11,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,20 +107,18 @@ static uint64_t choose_park_addr(const struct exec_job *job, const struct vdso_r
 {
 	struct vdso_remap_range avoid = group_span(info);
 	uint64_t image_end = group_text(info)->start + job->image.size;
-	struct rlimit stack = { 0 };
 	struct maps maps;
 	uint64_t addr;
 	int ret;
 
 	if (avoid.end < image_end)
 		avoid.end = image_end;
-	prlimit(job->pid, RLIMIT_STACK, NULL, &stack);
 	ret = maps_read(&maps, job->pid);
 	if (ret) {
 		complain("can't read /proc/%d/maps: %s", job->pid, strerror(-ret));
 		return 0;
 	}
-	addr = group_find_hole(&maps, info, &avoid, stack.rlim_cur);
+	addr = group_find_hole(job->pid, &maps, info, &avoid);
 	maps_free(&maps);
 	if (!addr)
 		complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in the "

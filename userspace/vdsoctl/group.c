@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TASK_LIMIT_64	0x7ffffffff000ULL
@@ -178,8 +179,8 @@ static void consider_around(struct hole_search *s, uint64_t lo, uint64_t hi,
 		consider_gap(s, avoid->end, hi);
 }
 
-uint64_t group_find_hole(const struct maps *maps, const struct vdso_remap_info *info,
-			 const struct vdso_remap_range *avoid, uint64_t stack_limit)
+uint64_t group_find_hole(pid_t pid, const struct maps *maps, const struct vdso_remap_info *info,
+			 const struct vdso_remap_range *avoid)
 {
 	uint64_t limit = info->machine == EM_386 ? TASK_LIMIT_32 : TASK_LIMIT_64;
 	struct vdso_remap_range span = group_span(info);
@@ -189,12 +190,13 @@ uint64_t group_find_hole(const struct maps *maps, const struct vdso_remap_info *
 		.near = avoid->start,
 		.best_dist = NEAR_REACH - VDSO_REMAP_MAX_IMAGE_SIZE - (span.end - span.start),
 	};
-	uint64_t lo = LOWEST_ADDR, hi;
+	uint64_t lo = LOWEST_ADDR, hi, stack_limit;
+	struct rlimit stack = { 0 };
 	size_t i;
 
 	/* stacks without a limit: leave what a large one would need */
-	if (stack_limit > HEAP_ROOM)
-		stack_limit = HEAP_ROOM;
+	prlimit(pid, RLIMIT_STACK, NULL, &stack);
+	stack_limit = stack.rlim_cur > HEAP_ROOM ? HEAP_ROOM : stack.rlim_cur;
 	for (i = 0; i <= maps->nr && lo < limit; i++) {
 		const struct mapping *next = i < maps->nr ? &maps->items[i] : NULL;
 

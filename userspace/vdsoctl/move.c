@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /**
@@ -211,13 +210,11 @@ static uint64_t choose_park_addr(struct target *target, const struct proxy_optio
 				 const struct vdso_remap_range *image, uint64_t image_data)
 {
 	struct vdso_remap_range avoid = { image_data ? image_data : image->start, image->end };
-	struct rlimit stack = { 0 };
 	uint64_t addr;
 
 	if (o->park != VDSO_REMAP_PARK_NEAR)
 		return o->park;
-	prlimit(o->pid, RLIMIT_STACK, NULL, &stack);
-	addr = group_find_hole(&target->maps, &target->status.info, &avoid, stack.rlim_cur);
+	addr = group_find_hole(o->pid, &target->maps, &target->status.info, &avoid);
 	if (!addr)
 		complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in process "
 			 "%d. Say where with --park ADDR, or leave it with --park no", image->start,

@@ -3,27 +3,17 @@
 #include "vdsoctl.h"
 
 #include <string.h>
-#include <sys/syscall.h>
 
-static const struct {
-	const char *name;
-	uint64_t nr;
-} syscalls[] = {
-	{ "clock_gettime", SYS_clock_gettime },
-	{ "clock_getres", SYS_clock_getres },
-	{ "gettimeofday", SYS_gettimeofday },
-	{ "time", SYS_time },
-	{ "getcpu", SYS_getcpu },
-	{ "getrandom", SYS_getrandom },
-};
+#include "vdso_abi.h"
+#include "vdso_encode.h"
 
 const char *site_syscall_name(uint64_t nr)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(syscalls) / sizeof(syscalls[0]); i++)
-		if (syscalls[i].nr == nr)
-			return syscalls[i].name;
+	for (i = 0; i < sizeof(vdso_abi_stubs) / sizeof(vdso_abi_stubs[0]); i++)
+		if (vdso_encode_stub_syscall(vdso_abi_stubs[i].stub) == nr)
+			return vdso_abi_stubs[i].name;
 	return NULL;
 }
 

@@ -103,12 +103,12 @@ unsigned int group_ranges(const struct vdso_remap_status *status, const struct m
 /* MOVE, or complains. */
 int group_move(int fd, pid_t pid, uint64_t addr, uint32_t flags);
 /*
- * A text address for the group, as near to @image as there is room, that does
- * not stand in the way of the stack, the heap or of @avoid. Returns 0 if there
+ * A text address for the group, as near to @avoid as there is room, that does
+ * not stand in its way, the stack's or the heap's. Returns 0 if there
  * is none within reach of a near jump.
  */
-uint64_t group_find_hole(const struct maps *maps, const struct vdso_remap_info *info,
-			 const struct vdso_remap_range *avoid, uint64_t stack_limit);
+uint64_t group_find_hole(pid_t pid, const struct maps *maps, const struct vdso_remap_info *info,
+			 const struct vdso_remap_range *avoid);
 /* What an error of the device means, for people. Complains. */
 int group_complain(int err, const char *what, pid_t pid, pid_t busy_tid);
 
