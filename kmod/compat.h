@@ -7,8 +7,8 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "vdso_remap: kernels before 6.1 are not supported yet"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error "vdso_remap: needs Linux 5.10 or later: older kernels have no static calls"
 #endif
 
 #if !IS_ENABLED(CONFIG_KPROBES) || !IS_ENABLED(CONFIG_KALLSYMS)
@@ -19,9 +19,44 @@
 #error "vdso_remap: needs a kernel with CONFIG_SMP"
 #endif
 
+/* Before 6.1 vmas are a linked list and a tree, without a common iterator. */
+#ifndef for_each_vma
+struct vma_iterator {
+	struct mm_struct *mm;
+	unsigned long addr;
+};
+
+#define VMA_ITERATOR(name, __mm, __addr) \
+	struct vma_iterator name = { .mm = __mm, .addr = __addr }
+
+static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
+{
+	struct vm_area_struct *vma = find_vma(vmi->mm, vmi->addr);
+
+	if (vma)
+		vmi->addr = vma->vm_end;
+	return vma;
+}
+
+#define for_each_vma(__vmi, __vma) \
+	while (((__vma) = vma_next(&(__vmi))) != NULL)
+#endif
+
 /* Sealed mappings: 6.10 and later, 64-bit only. */
-#ifndef VM_SEALED
-#define VM_SEALED	VM_NONE
+#ifdef VM_SEALED
+#define vr_compat_unseal(vma)	vm_flags_clear(vma, VM_SEALED)
+#else
+#define VM_SEALED		VM_NONE
+#define vr_compat_unseal(vma)	((void)(vma))
+#endif
+
+/* PR_SET_MDWE: 6.3 and later. Flags of an mm were a plain word before 6.18. */
+#ifndef MMF_HAS_MDWE
+#define vr_compat_has_mdwe(mm)	((void)(mm), false)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define vr_compat_has_mdwe(mm)	test_bit(MMF_HAS_MDWE, &(mm)->flags)
+#else
+#define vr_compat_has_mdwe(mm)	mm_flags_test(MMF_HAS_MDWE, mm)
 #endif
 
 /* Threads that never return to user space: io_uring's, later vhost's too. */

@@ -175,14 +175,20 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group)
 }
 
 /*
- * Unmaps a whole group; this must not fail, and all that it can want is memory
- * for a node of the vma tree. It may use the reserves, and asks more than once.
+ * Unmaps a group, or as much of it as there is; this must not fail, and all that
+ * it can want is memory for a node of the vma tree. It may use the reserves, and
+ * asks more than once. Whether a sealed one may go was asked before.
  */
-void vr_group_remove(struct mm_struct *mm, const struct vr_span *span)
+void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 {
-	unsigned int saved = memalloc_noreclaim_save();
+	const struct vr_span *span = &group->span;
+	unsigned int saved, i;
 	int ret, tries = 10;
 
+	for (i = 0; i < group->nr; i++)
+		vr_compat_unseal(group->vma[i]);
+
+	saved = memalloc_noreclaim_save();
 	do {
 		ret = static_call(vr_do_munmap)(mm, span->start, span->end - span->start, NULL);
 	} while (ret && --tries);
@@ -208,12 +214,11 @@ int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct 
 		vma = static_call(vr_install_special_mapping)(mm, at.start, at.end - at.start,
 							      flags, slots[i].spec);
 		if (IS_ERR(vma)) {
-			vr_group_remove(mm, &group->span);
+			vr_group_remove(mm, group);
 			return PTR_ERR(vma);
 		}
-		group->vma[i] = vma;
+		group->vma[group->nr++] = vma;
 	}
-	group->nr = nr_slots;
 	return 0;
 }
 
@@ -239,7 +244,9 @@ int vr_get_info(struct vr_target *target, void *request)
 		.size = info->size,
 		.pid = info->pid,
 		.version = VDSO_REMAP_VERSION,
-		.features = VDSO_REMAP_FEATURE_MARK,
+		.features = VDSO_REMAP_FEATURE_MARK |
+			    (IS_ENABLED(CONFIG_COMPAT) ? VDSO_REMAP_FEATURE_COMPAT : 0) |
+			    (READ_ONCE(vr_allow_unseal) ? VDSO_REMAP_FEATURE_UNSEAL : 0),
 	};
 	if (vr_image_get(&image, mm)) {
 		info->machine = vr_image_machine(&image);

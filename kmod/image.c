@@ -35,10 +35,9 @@ unsigned int vr_image_machine(const struct vr_image *image)
 	return elf_get(image, Ehdr, image->data, e_machine);
 }
 
-/* The encoders are for this ABI only. */
-bool vr_image_is_native(const struct vr_image *image)
+unsigned int vr_image_bits(const struct vr_image *image)
 {
-	return vr_image_machine(image) == ELF_ARCH && is_elf64(image) == IS_ENABLED(CONFIG_64BIT);
+	return is_elf64(image) ? 64 : 32;
 }
 
 /* The nr-th section of a type; its size, or 0 if there is none. */

@@ -87,8 +87,8 @@ struct vr_image {
 };
 
 bool vr_image_get(struct vr_image *image, const struct mm_struct *mm);
-bool vr_image_is_native(const struct vr_image *image);
 unsigned int vr_image_machine(const struct vr_image *image);
+unsigned int vr_image_bits(const struct vr_image *image);
 unsigned int vr_image_build_id(const struct vr_image *image, u8 *id, unsigned int max);
 bool vr_image_has_entry_point(const struct vr_image *image, u32 off);
 
@@ -105,13 +105,14 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group);
 int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like);
 int vr_group_announce(const struct vr_group *group);
-void vr_group_remove(struct mm_struct *mm, const struct vr_span *span);
+void vr_group_remove(struct mm_struct *mm, const struct vr_group *group);
 
 /**
  * struct vr_move - a move of a group; move.c
  * @target: its mm is current->mm and locked for writing all the time
  * @addr: of the text afterwards
  * @replace: unmap what is in the way
+ * @unseal: the group may be a sealed one; vr_may_unseal() said so
  * @old: found by the caller; empty if there is none
  * @new: vr_move_check() sets its span, vr_move_prepare() puts it up
  */
@@ -119,10 +120,14 @@ struct vr_move {
 	const struct vr_target *target;
 	unsigned long addr;
 	bool replace;
+	bool unseal;
 	struct vr_group old;
 	struct vr_group new;
 };
 
+extern bool vr_allow_unseal;
+
+bool vr_may_unseal(void);
 int vr_check_destination(const struct mm_struct *mm, u64 addr);
 int vr_move_check(struct vr_move *move);
 int vr_move_prepare(struct vr_move *move);

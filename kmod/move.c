@@ -2,8 +2,20 @@
 /* MOVE and MAP, and the parts of a move that PROXY needs for parking. */
 #include "internal.h"
 
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/highmem.h>
+#include <linux/moduleparam.h>
+
+bool vr_allow_unseal;
+module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
+MODULE_PARM_DESC(allow_unseal, "Let callers with CAP_CHECKPOINT_RESTORE move sealed vDSOs");
+
+/* Asked of the caller, before a worker with more rights than he has takes over. */
+bool vr_may_unseal(void)
+{
+	return READ_ONCE(vr_allow_unseal) && checkpoint_restore_ns_capable(&init_user_ns);
+}
 
 /*
  * vm.mmap_min_addr holds for everyone here, also with CAP_SYS_RAWIO: there is
@@ -29,6 +41,7 @@ static int check_min_addr(unsigned long start)
 /* Whether a group may have its text at addr at all. Runs as the caller. */
 int vr_check_destination(const struct mm_struct *mm, u64 addr)
 {
+	struct vr_image image;
 	struct vr_span span;
 	int ret;
 
@@ -39,6 +52,10 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 		return -EINVAL;
 	ret = vr_group_span(mm, addr, &span);
 	if (!ret && span.end > mm->task_size)
+		ret = -EINVAL;
+	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
+	if (!ret && vr_image_get(&image, mm) && vr_image_bits(&image) == 32 &&
+	    upper_32_bits(span.end))
 		ret = -EINVAL;
 	return ret ?: check_min_addr(span.start);
 }
@@ -105,7 +122,7 @@ int vr_move_check(struct vr_move *move)
 	if (vr_spans_overlap(&move->new.span, &move->old.span))
 		return -EINVAL;
 	for (i = 0; i < move->old.nr; i++) {
-		if (move->old.vma[i]->vm_flags & VM_SEALED)
+		if (move->old.vma[i]->vm_flags & VM_SEALED && !move->unseal)
 			return -EPERM;
 	}
 	if (!move->replace && find_vma_intersection(mm, move->new.span.start, move->new.span.end))
@@ -133,7 +150,7 @@ int vr_move_prepare(struct vr_move *move)
 	if (!ret)
 		ret = vr_group_announce(&move->new);
 	if (ret)
-		vr_group_remove(mm, &move->new.span);
+		vr_group_remove(mm, &move->new);
 	return ret;
 }
 
@@ -141,47 +158,59 @@ void vr_move_abort(struct vr_move *move)
 {
 	/* It has worked the other way round a moment ago. */
 	vr_group_announce(&move->old);
-	vr_group_remove(move->target->mm, &move->new.span);
+	vr_group_remove(move->target->mm, &move->new);
 }
 
 void vr_move_finish(struct vr_move *move)
 {
-	vr_group_remove(move->target->mm, &move->old.span);
+	vr_group_remove(move->target->mm, &move->old);
 }
 
-static int move_locked(struct vr_target *target, void *request)
+struct vr_moving {
+	struct vdso_remap_move *req;
+	struct vr_move move;
+};
+
+static int move_locked(struct vr_target *target, void *arg)
 {
-	struct vdso_remap_move *req = request;
-	struct vr_move move = {
-		.target = target,
-		.addr = req->addr,
-		.replace = req->flags & VDSO_REMAP_MOVE_REPLACE,
-	};
+	struct vr_moving *m = arg;
+	struct vr_move *move = &m->move;
 	const struct vr_patches none = {};
 	int ret;
 
-	ret = vr_group_find(target->mm, &move.old);
+	ret = vr_group_find(target->mm, &move->old);
 	if (!ret)
-		ret = vr_move_check(&move);
+		ret = vr_move_check(move);
 	if (!ret)
-		ret = vr_check_stopped(target, &move.old.span, &none, &req->busy_tid);
+		ret = vr_check_stopped(target, &move->old.span, &none, &m->req->busy_tid);
 	if (!ret)
-		ret = vr_move_prepare(&move);
+		ret = vr_move_prepare(move);
 	if (!ret)
-		vr_move_finish(&move);
+		vr_move_finish(move);
 	return ret;
 }
 
 int vr_move(struct vr_target *target, void *request)
 {
 	struct vdso_remap_move *req = request;
+	struct vr_moving m = {
+		.req = req,
+		.move = {
+			.target = target,
+			.addr = req->addr,
+			.replace = req->flags & VDSO_REMAP_MOVE_REPLACE,
+		},
+	};
 	int ret;
 
 	req->busy_tid = 0;
 	if (req->flags & ~__VDSO_REMAP_MOVE_ALL)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);
-	return ret ?: vr_target_run(target, move_locked, req);
+	if (ret)
+		return ret;
+	m.move.unseal = req->flags & VDSO_REMAP_MOVE_UNSEAL && vr_may_unseal();
+	return vr_target_run(target, move_locked, &m);
 }
 
 /* A move from nowhere. */

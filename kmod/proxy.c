@@ -56,6 +56,7 @@ static int open_window(struct vr_window *window, struct mm_struct *mm, unsigned 
 /**
  * struct vr_proxying - one PROXY command at work
  * @target: for whom
+ * @abi: of the target
  * @req: the request; out fields are set in it
  * @sites: the kernel's copy of them
  * @patches: one for each site
@@ -66,6 +67,7 @@ static int open_window(struct vr_window *window, struct mm_struct *mm, unsigned 
  */
 struct vr_proxying {
 	struct vr_target *target;
+	enum vdso_abi abi;
 	struct vdso_remap_proxy *req;
 	const struct vdso_remap_site *sites;
 	struct vr_patches patches;
@@ -87,18 +89,12 @@ static int check_request(const struct vdso_remap_proxy *req, const struct mm_str
 	    req->image > mm->task_size || size > mm->task_size - req->image)
 		return -EINVAL;
 	if (!(req->flags & VDSO_REMAP_PROXY_PARK) &&
-	    (req->addr || req->flags & VDSO_REMAP_PROXY_REPLACE))
+	    (req->addr || req->flags & (VDSO_REMAP_PROXY_REPLACE | VDSO_REMAP_PROXY_UNSEAL)))
 		return -EINVAL;
 	if (!PAGE_ALIGNED(req->image_data) || req->image_data > mm->task_size ||
 	    (req->image_data && !(req->flags & VDSO_REMAP_PROXY_MARK)))
 		return -EINVAL;
 	return 0;
-}
-
-static bool is_valid_site(const struct vdso_remap_site *site)
-{
-	return site->room && (site->kind == VDSO_REMAP_SITE_JUMP ||
-	       (site->kind == VDSO_REMAP_SITE_STUB && vdso_encode_stub_syscall(site->target)));
 }
 
 static int check_sites(struct vdso_remap_proxy *req, const struct vdso_remap_site *sites)
@@ -110,7 +106,8 @@ static int check_sites(struct vdso_remap_proxy *req, const struct vdso_remap_sit
 		const struct vdso_remap_site *site = &sites[i];
 
 		req->bad_site = i;
-		if (!is_valid_site(site) || site->off < end)
+		if ((site->kind != VDSO_REMAP_SITE_JUMP && site->kind != VDSO_REMAP_SITE_STUB) ||
+		    !site->room || site->off < end)
 			return -EINVAL;
 		end = (u64)site->off + site->room;
 		if (end > req->image_size)
@@ -121,23 +118,31 @@ static int check_sites(struct vdso_remap_proxy *req, const struct vdso_remap_sit
 }
 
 /* A jump's target must be an entry point: the module is no way round W^X. */
+static int check_target(const struct vr_proxying *p, const struct vdso_remap_site *site,
+			const struct vr_image *runtime)
+{
+	if (site->kind == VDSO_REMAP_SITE_STUB)
+		return vdso_encode_stub_call(p->abi, site->target).nr ? 0 : -EINVAL;
+	return vr_image_has_entry_point(runtime, site->target) ? 0 : -ENXIO;
+}
+
 static int check_targets(struct vr_proxying *p)
 {
 	struct vr_image runtime;
 	unsigned int i;
+	int ret = 0;
 
 	if (!vr_image_get(&runtime, p->target->mm))
 		return -ENOENT;
-	if (!vr_image_is_native(&runtime))
+	p->abi = vdso_abi_of(vr_image_machine(&runtime), vr_image_bits(&runtime));
+	if (p->abi == VDSO_ABI_UNKNOWN)
 		return -EOPNOTSUPP;
-	for (i = 0; i < p->req->nr_sites; i++) {
-		if (p->sites[i].kind == VDSO_REMAP_SITE_JUMP &&
-		    !vr_image_has_entry_point(&runtime, p->sites[i].target)) {
+	for (i = 0; !ret && i < p->req->nr_sites; i++) {
+		ret = check_target(p, &p->sites[i], &runtime);
+		if (ret)
 			p->req->bad_site = i;
-			return -ENXIO;
-		}
 	}
-	return 0;
+	return ret;
 }
 
 /*
@@ -157,6 +162,8 @@ static int check_image(const struct vr_proxying *p)
 		if (!vma_is_anonymous(vma) || !(vma->vm_flags & VM_EXEC) ||
 		    vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP))
 			return -EACCES;
+		if (vma->vm_flags & VM_SEALED)
+			return -EPERM;
 		addr = vma->vm_end;
 	}
 	return 0;
@@ -189,9 +196,9 @@ static int encode_sites(struct vr_proxying *p)
 		patch->dst = p->image.addr + site->off;
 		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
-			vdso_encode_jump(patch->new, patch->dst, site->room, patch->addr,
+			vdso_encode_jump(p->abi, patch->new, patch->dst, site->room, patch->addr,
 					 runtime + site->target) :
-			vdso_encode_stub(patch->new, patch->dst, site->room, site->target);
+			vdso_encode_stub(p->abi, patch->new, patch->dst, site->room, site->target);
 		if (!patch->len) {
 			p->req->bad_site = i;
 			return -ENOSPC;
@@ -204,7 +211,7 @@ static int encode_sites(struct vr_proxying *p)
 	return 0;
 }
 
-/* Over the ELF header, where nobody executes. */
+/* Over the ELF header, where nobody executes; in the words of the ABI. */
 static void write_mark(const struct vr_proxying *p, const struct vr_group *group)
 {
 	const struct vdso_remap_mark mark = {
@@ -214,8 +221,18 @@ static void write_mark(const struct vr_proxying *p, const struct vr_group *group
 		.image_data = p->req->image_data ?: VDSO_REMAP_MARK_NO_ADDR,
 		.runtime_data = group->span.start,
 	};
+	const struct vdso_remap_mark32 mark32 = {
+		.signature = mark.signature,
+		.image = mark.image,
+		.version = mark.version,
+		.image_data = mark.image_data,
+		.runtime_data = mark.runtime_data,
+	};
 
-	memcpy(p->header.addr, &mark, sizeof(mark));
+	if (vdso_abi_is_32bit(p->abi))
+		memcpy(p->header.addr, &mark32, sizeof(mark32));
+	else
+		memcpy(p->header.addr, &mark, sizeof(mark));
 }
 
 /*
@@ -295,8 +312,12 @@ int vr_proxy(struct vr_target *target, void *request)
 	ret = check_request(req, target->mm);
 	if (!ret && p.parking)
 		ret = vr_check_destination(target->mm, req->addr);
+	/* The one that may trace somebody could write there without us as well. */
+	if (!ret && target->mm == current->mm && vr_compat_has_mdwe(target->mm))
+		ret = -EACCES;
 	if (ret)
 		return ret;
+	p.move.unseal = req->flags & VDSO_REMAP_PROXY_UNSEAL && vr_may_unseal();
 
 	sites = memdup_user(u64_to_user_ptr(req->sites), array_size(req->nr_sites, sizeof(*sites)));
 	if (IS_ERR(sites))

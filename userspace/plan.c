@@ -94,16 +94,21 @@ static int find_namesake(const struct group *group, const struct vdso_remap_imag
 	return -1;
 }
 
+static enum vdso_abi abi_of(const struct vdso_remap_image *image)
+{
+	return vdso_abi_of(image->machine, image->bits);
+}
+
 /* VDSO_REMAP_STUB_*, 0 if there is none. */
 static uint32_t find_stub(const struct group *group)
 {
+	enum vdso_abi abi = abi_of(group->image);
 	uint32_t i, j;
 
-	if (group->image->machine != VDSO_ABI_MACHINE || group->image->bits != 64)
-		return 0;
 	for (i = group->first; i < group->end; i++)
 		for (j = 0; j < ARRAY_SIZE(vdso_abi_stubs); j++)
-			if (vr_str_equal(plain_name(group->image->entry_points[i].name),
+			if (vdso_encode_stub_call(abi, vdso_abi_stubs[j].stub).nr &&
+			    vr_str_equal(plain_name(group->image->entry_points[i].name),
 					 vdso_abi_stubs[j].name))
 				return vdso_abi_stubs[j].stub;
 	return 0;
@@ -142,11 +147,12 @@ static struct vdso_remap_step decide(const struct group *group,
 static bool fits(const struct group *group, const struct vdso_remap_site *site)
 {
 	const __u8 *old = (const __u8 *)group->image->data + site->off;
+	enum vdso_abi abi = abi_of(group->image);
 	__u8 buf[VDSO_ENCODE_MAX];
 
 	if (site->kind == VDSO_REMAP_SITE_STUB)
-		return vdso_encode_stub(buf, old, site->room, site->target);
-	return vdso_encode_jump(buf, old, site->room, site->off, site->off);
+		return vdso_encode_stub(abi, buf, old, site->room, site->target);
+	return vdso_encode_jump(abi, buf, old, site->room, site->off, site->off);
 }
 
 static int plan_group(struct vdso_remap_plan *plan, const struct group *group,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * x86_64: what a vDSO of this machine is, and what stands for its functions.
+ * x86: what a vDSO of this machine is, and what stands for its functions.
  */
 #ifndef _VDSO_ABI_H
 #define _VDSO_ABI_H
@@ -10,22 +10,54 @@
 #define VDSO_ABI_MACHINE	62	/* EM_X86_64, with ELFCLASS32: x32 */
 #define VDSO_ABI_MACHINE_32	3	/* EM_386 */
 
+/*
+ * The ABIs whose code we can write. Each has a vDSO of its own: the machine and
+ * the class of that ELF file say which one it is.
+ */
+enum vdso_abi {
+	VDSO_ABI_UNKNOWN,	/* x32, too */
+	VDSO_ABI_X86_64,
+	VDSO_ABI_I386,
+};
+
+static inline enum vdso_abi vdso_abi_of(unsigned int machine, unsigned int bits)
+{
+	if (machine == VDSO_ABI_MACHINE && bits == 64)
+		return VDSO_ABI_X86_64;
+	if (machine == VDSO_ABI_MACHINE_32 && bits == 32)
+		return VDSO_ABI_I386;
+	return VDSO_ABI_UNKNOWN;
+}
+
+static inline int vdso_abi_is_32bit(enum vdso_abi abi)
+{
+	return abi == VDSO_ABI_I386;
+}
+
+#ifndef __KERNEL__	/* names and registers are the library's business */
+
 /* Farther away than this in both directions no group is parked: jmp rel32. */
 #define VDSO_ABI_REACH		0x80000000ULL
 
-/* The instruction pointer in struct user, for PTRACE_PEEKUSER. */
+/* The instruction pointer and the code segment in struct user, for PTRACE_PEEKUSER. */
+#ifdef __i386__
+#define VDSO_ABI_USER_IP	(12 * 4)
+#define VDSO_ABI_USER_CS	(13 * 4)
+#else
 #define VDSO_ABI_USER_IP	(16 * 8)
-
-/* The code segment there, and its value in a thread that runs 64-bit code. */
 #define VDSO_ABI_USER_CS	(17 * 8)
+#endif
+
+/* What the latter is in a thread that runs 64-bit code. */
 #define VDSO_ABI_CS_64BIT	0x33
 
 /*
- * The functions of a 64-bit vDSO that have a stub, without their prefix.
- * Arrays, not pointers: the library must do without relocations.
+ * The functions that have a stub, by their names without the prefix; not every
+ * ABI has all of them. Arrays, not pointers: the library must do without
+ * relocations.
  */
 static const struct vdso_abi_stub {
-	char name[16];
+	char name[24];
 	unsigned int stub;
 } vdso_abi_stubs[] = {
 	{ "clock_gettime", VDSO_REMAP_STUB_CLOCK_GETTIME },
@@ -34,6 +66,10 @@ static const struct vdso_abi_stub {
 	{ "time", VDSO_REMAP_STUB_TIME },
 	{ "getcpu", VDSO_REMAP_STUB_GETCPU },
 	{ "getrandom", VDSO_REMAP_STUB_GETRANDOM },
+	{ "clock_gettime64", VDSO_REMAP_STUB_CLOCK_GETTIME64 },
+	{ "clock_getres_time64", VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 },
 };
+
+#endif /* __KERNEL__ */
 
 #endif /* _VDSO_ABI_H */

@@ -12,7 +12,7 @@ const char *site_syscall_name(uint64_t nr)
 	size_t i;
 
 	for (i = 0; i < sizeof(vdso_abi_stubs) / sizeof(vdso_abi_stubs[0]); i++)
-		if (vdso_encode_stub_syscall(vdso_abi_stubs[i].stub) == nr)
+		if (vdso_encode_stub_call(VDSO_ABI_X86_64, vdso_abi_stubs[i].stub).nr == nr)
 			return vdso_abi_stubs[i].name;
 	return NULL;
 }

@@ -43,8 +43,14 @@
  *   were.
  *
  *   An address that a group is to go to is page aligned; the whole group must
- *   fit between vm.mmap_min_addr and the task's own limit, and must not
- *   overlap its present place.
+ *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
+ *   of a 32-bit ABI), and must not overlap its present place.
+ *
+ *   A sealed group (by the kernel or by mseal(2)) stays where it is: EPERM,
+ *   unless the request has the flag UNSEAL, the caller has
+ *   CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, and
+ *   the module's parameter allow_unseal is set. Then it moves, and is sealed
+ *   again at the new place. For a group that is not sealed UNSEAL means nothing.
  *
  *   EFAULT     the structure, or what it points to, can't be read or written
  *   EINVAL     @size is below the first published size; an unknown flag; a
@@ -54,7 +60,9 @@
  *   E2BIG      @size is larger than the module knows and the tail is not zero
  *   ESRCH      no such task, it is exiting, or it is not stopped
  *   EPERM      the calling thread does not trace the task; or the new place
- *              starts below vm.mmap_min_addr; or a mapping is sealed
+ *              starts below vm.mmap_min_addr; or a mapping that would have to
+ *              change is sealed: the group without UNSEAL and what it needs,
+ *              what REPLACE would unmap, the image
  *   ENOENT     the process has no group
  *   EUCLEAN    the process has parts of a group only, or not at their
  *              distances: unmap what GET_INFO lists, then MAP
@@ -115,6 +123,8 @@ struct vdso_remap_area {
 
 /* struct vdso_remap_info.features: what this module can do beyond version 1 */
 #define VDSO_REMAP_FEATURE_MARK	(1ULL << 0)	/* VDSO_REMAP_PROXY_MARK */
+#define VDSO_REMAP_FEATURE_COMPAT (1ULL << 1)	/* PROXY of 32-bit processes */
+#define VDSO_REMAP_FEATURE_UNSEAL (1ULL << 2)	/* UNSEAL, while allow_unseal is set */
 
 /* struct vdso_remap_info.state, beside the AREA flags */
 #define VDSO_REMAP_STATE_PRESENT (1U << 16)	/* a whole group is there */
@@ -157,12 +167,11 @@ struct vdso_remap_info {
 
 #define VDSO_REMAP_INFO_SIZE_VER0	272
 
-/*
- * struct vdso_remap_move.flags. Bit 1 is kept for UNSEAL (moving a sealed
- * group); a module without that feature refuses it like any unknown flag.
- */
+/* struct vdso_remap_move.flags */
 #define VDSO_REMAP_MOVE_REPLACE	(1U << 0)	/* unmap what is in the way */
-#define __VDSO_REMAP_MOVE_ALL	(VDSO_REMAP_MOVE_REPLACE)
+#define VDSO_REMAP_MOVE_UNSEAL	(1U << 1)	/* move a sealed group, too */
+#define __VDSO_REMAP_MOVE_ALL	(VDSO_REMAP_MOVE_REPLACE | \
+				 VDSO_REMAP_MOVE_UNSEAL)
 
 /**
  * struct vdso_remap_move - VDSO_REMAP_MOVE: move the whole group
@@ -215,7 +224,8 @@ struct vdso_remap_map {
  * struct vdso_remap_site.target of a stub: the function that it stands for. It
  * makes the system call of that name, with the arguments and the return value
  * of the vDSO's function. GETRANDOM answers the parameter query (opaque_len
- * ~0UL) with -ENOSYS.
+ * ~0UL) with -ENOSYS. The ABI must have the function: GETRANDOM is for x86_64
+ * only, the last two are for i386 only.
  */
 #define VDSO_REMAP_STUB_CLOCK_GETTIME	1
 #define VDSO_REMAP_STUB_CLOCK_GETRES	2
@@ -223,6 +233,8 @@ struct vdso_remap_map {
 #define VDSO_REMAP_STUB_TIME		4
 #define VDSO_REMAP_STUB_GETCPU		5
 #define VDSO_REMAP_STUB_GETRANDOM	6
+#define VDSO_REMAP_STUB_CLOCK_GETTIME64	7
+#define VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 8
 
 /**
  * struct vdso_remap_site - what is to be installed where
@@ -232,10 +244,10 @@ struct vdso_remap_map {
  * @target: JUMP: offset of an entry point in the runtime vDSO's text;
  *	STUB: VDSO_REMAP_STUB_*
  *
- * A landing pad (endbr64) that stands at the site is kept; jump or stub go
- * behind it and the room is that much smaller. Jumps change no register that
- * carries an argument or that a call must preserve (x86_64: a far one uses
- * r11).
+ * A landing pad (endbr64, endbr32) that stands at the site is kept; jump or
+ * stub go behind it and the room is that much smaller. Jumps change no register
+ * that carries an argument or that a call must preserve (x86_64: a far one uses
+ * r11; i386: none).
  */
 struct vdso_remap_site {
 	__u32 off;
@@ -248,9 +260,11 @@ struct vdso_remap_site {
 #define VDSO_REMAP_PROXY_PARK	 (1U << 0)	/* move the group to @addr */
 #define VDSO_REMAP_PROXY_REPLACE (1U << 1)	/* as MOVE's; only with PARK */
 #define VDSO_REMAP_PROXY_MARK	 (1U << 2)	/* write the mark */
+#define VDSO_REMAP_PROXY_UNSEAL	 (1U << 3)	/* as MOVE's; only with PARK */
 #define __VDSO_REMAP_PROXY_ALL	(VDSO_REMAP_PROXY_PARK | \
 				 VDSO_REMAP_PROXY_REPLACE | \
-				 VDSO_REMAP_PROXY_MARK)
+				 VDSO_REMAP_PROXY_MARK | \
+				 VDSO_REMAP_PROXY_UNSEAL)
 
 #define VDSO_REMAP_MAX_SITES		256
 #define VDSO_REMAP_MAX_IMAGE_SIZE	(1U << 20)
@@ -286,10 +300,12 @@ struct vdso_remap_site {
  * EINVAL     also: sites out of order, overlapping or outside of the image; an
  *            unknown kind or stub; the new place overlaps the image
  * EFAULT     a page of the image is not mapped
- * EACCES     a page of the image is not anonymous, executable memory
+ * EACCES     a page of the image is not anonymous, executable memory; or the
+ *            caller has renounced new executable code (PR_SET_MDWE)
+ * EPERM      also: a page of the image is sealed
  * ENXIO      the target of a jump is not an entry point of the runtime vDSO
  * ENOSPC     the site's room is too small for what is to be written
- * EOPNOTSUPP no encodings for the task's ABI
+ * EOPNOTSUPP no encodings for the task's ABI: it is neither x86_64 nor i386 (x32)
  */
 struct vdso_remap_proxy {
 	__u32 size;
@@ -329,6 +345,20 @@ struct vdso_remap_mark {
 	__aligned_u64 version;
 	__aligned_u64 image_data;
 	__aligned_u64 runtime_data;
+};
+
+/**
+ * struct vdso_remap_mark32 - the mark of a 32-bit process
+ *
+ * The same in words of 32 bits, as CRIU's code in a 32-bit process reads it;
+ * @image_data can be (__u32)VDSO_REMAP_MARK_NO_ADDR.
+ */
+struct vdso_remap_mark32 {
+	__aligned_u64 signature;
+	__u32 image;
+	__u32 version;
+	__u32 image_data;
+	__u32 runtime_data;
 };
 
 #endif /* _UAPI_LINUX_VDSO_REMAP_H */
