@@ -3,13 +3,15 @@
 #ifndef _VR_COMPAT_H
 #define _VR_COMPAT_H
 
-#include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/version.h>
 
+/* Before anything is included that such kernels do not have. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "vdso_remap: needs Linux 5.10 or later: older kernels have no static calls"
 #endif
+
+#include <linux/mm.h>
+#include <linux/sched.h>
 
 #if !IS_ENABLED(CONFIG_KPROBES) || !IS_ENABLED(CONFIG_KALLSYMS)
 #error "vdso_remap: needs a kernel with CONFIG_KPROBES and CONFIG_KALLSYMS"

@@ -3,6 +3,8 @@
 #ifndef _VR_INTERNAL_H
 #define _VR_INTERNAL_H
 
+#include "compat.h"
+
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/security.h>
@@ -10,7 +12,6 @@
 #include <linux/stop_machine.h>
 #include <linux/vdso_remap.h>
 
-#include "compat.h"
 #include "vdso_encode.h"
 
 /* ksyms.c: functions of the kernel that are global but not exported. */

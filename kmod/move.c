@@ -6,6 +6,8 @@
 #include <linux/cred.h>
 #include <linux/highmem.h>
 #include <linux/moduleparam.h>
+#include <linux/ptrace.h>
+#include <linux/sched/task_stack.h>
 
 bool vr_allow_unseal;
 module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
@@ -218,12 +220,21 @@ static int map_locked(struct vr_target *target, void *request)
 {
 	const struct vdso_remap_map *req = request;
 	struct vr_move move = { .target = target, .addr = req->addr };
+	unsigned long ip = instruction_pointer(current_pt_regs());
 	int ret = vr_group_find(target->mm, &move.old);
 
 	if (ret != -ENOENT)
 		return ret ?: -EEXIST;
 	ret = vr_move_check(&move);
-	return ret ?: vr_move_prepare(&move);
+	if (ret)
+		return ret;
+	ret = vr_move_prepare(&move);
+	/*
+	 * The hook takes a caller along who stands where the kernel believes the
+	 * text: by now, that is somebody else's code.
+	 */
+	instruction_pointer_set(current_pt_regs(), ip);
+	return ret;
 }
 
 int vr_map(struct vr_target *target, void *request)
