@@ -4,6 +4,8 @@
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${VDSO_REMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vdso-remap}
+# The suite of the root and the VM's disk; its kernel is the one that is run where none is named.
+suite=bookworm
 root=$cache/root
 disk=$cache/root.img
 
