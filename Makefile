@@ -12,7 +12,7 @@ dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
 export VERSION O DESTDIR prefix
 
 .PHONY: all help modules modules_install clean install uninstall \
-	dkms-source dkms-install dkms-remove demo check check-host check-vm style
+	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix style
 
 all:
 	@$(MAKE) -C userspace
@@ -22,6 +22,7 @@ help:
 	@echo '  demo             run python3 under two other kernels'\'' vDSOs in a VM'
 	@echo '  check            all tests: host tier, VM tier, style'
 	@echo '  check-host, check-vm, style   parts of it'
+	@echo '  matrix           every kernel x every test of the VM tier, as a table'
 	@echo
 	@echo 'Building and installing:'
 	@echo '  all              the library and vdsoctl (default)'
@@ -36,6 +37,8 @@ help:
 	@echo '  KDIR=$(KDIR)'
 	@echo '  O=$(O)'
 	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
+	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
+	@echo '      which also knows trixie and sid, and takes all if none is named'
 	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
 
 # Kbuild would take these from the environment for its own.
@@ -83,6 +86,9 @@ check-host:
 
 check-vm:
 	@selftests/check vm
+
+matrix:
+	@selftests/check matrix
 
 style:
 	@selftests/check style

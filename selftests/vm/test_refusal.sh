@@ -5,7 +5,7 @@
 # shellcheck disable=SC2317 # claim() calls the functions
 set -u
 . "$(dirname "$0")/../tap.sh"
-dir=$1
+dir=$1 release=$(uname -r)
 
 # refuses MODULE WORDS: not loaded, and the kernel's log has one more line, with these words
 refuses()
@@ -21,7 +21,7 @@ refuses()
 echo TAP version 13
 echo 1..2
 claim "a kernel function that can't be found is named" \
-	refuses "$dir/module-without/vdso_remap.ko" 'function no__install_special_mapping'
+	refuses "$dir/module-broken/$release/vdso_remap.ko" 'function no__install_special_mapping'
 claim "without a vDSO to learn from it says so" \
-	refuses "$dir/module/vdso_remap.ko" 'no whole vDSO'
+	refuses "$dir/module/$release/vdso_remap.ko" 'no whole vDSO'
 exit "$failed"
