@@ -44,6 +44,19 @@ static void *read_text(pid_t pid, size_t *size)
 	return data;
 }
 
+/* The same of the vDSO that the running kernel gives to i386 programs. */
+static void *read_i386_text(size_t *size)
+{
+	pid_t pid = specimen_start();
+	void *data;
+
+	if (pid < 0)
+		return NULL;
+	data = read_text(pid, size);
+	specimen_end(pid);
+	return data;
+}
+
 /* Returns -errno. */
 static int write_all(int fd, const char *data, size_t size)
 {
@@ -108,17 +121,18 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "pid", required_argument, NULL, 'p' },
+		{ "machine", required_argument, NULL, 'm' },
 		OPTION_HELP,
 		OPTION_VERSION,
 		{ }
 	};
-	const char *path = "-";
-	pid_t pid = getpid();
+	const char *path = "-", *machine = NULL;
+	pid_t pid = 0;
 	int opt, ret;
 	size_t size;
 	void *data;
 
-	while ((opt = getopt_long(argc, argv, "o:p:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "o:p:m:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
 			path = optarg;
@@ -127,14 +141,24 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 			if (!parse_pid(optarg, &pid))
 				return usage_error(cmd, "'%s' is no process id", optarg);
 			break;
+		case 'm':
+			machine = optarg;
+			if (strcmp(machine, "i386") && strcmp(machine, "x86_64"))
+				return usage_error(cmd, "--machine takes i386 or x86_64, not '%s'",
+						   machine);
+			break;
 		default:
 			return common_option(cmd, opt);
 		}
 	}
 	if (optind < argc)
 		return usage_error(cmd, "dump-image takes options only, not '%s'", argv[optind]);
+	if (pid && machine)
+		return usage_error(cmd, "a process has the vDSO of its own machine: give --pid or "
+				   "--machine, not both");
 
-	data = read_text(pid, &size);
+	data = machine && !strcmp(machine, "i386") ? read_i386_text(&size) :
+						     read_text(pid ? pid : getpid(), &size);
 	if (!data)
 		return STATUS_FAILED;
 	ret = strcmp(path, "-") ? write_file(path, data, size) : write_stdout(data, size);
@@ -144,10 +168,12 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_dump_image = {
 	.name = "dump-image",
-	.args = "[-o FILE] [-p PID]",
+	.args = "[-o FILE] [-p PID | --machine i386|x86_64]",
 	.summary = "write the text of the runtime vDSO to a file",
 	.help = "  -o, --output FILE     where to; -, the default: standard output\n"
-		"  -p, --pid PID         of this process; default: vdsoctl itself\n",
+		"  -p, --pid PID         of this process; default: vdsoctl itself\n"
+		"  -m, --machine i386|x86_64\n"
+		"                        of programs for this machine\n",
 	.usage_status = STATUS_USAGE,
 	.run = run_dump_image,
 };

@@ -127,6 +127,12 @@ const char *image_build_id(char *buf, const uint8_t *id, size_t size);
 int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 	       const struct vdso_remap_image *runtime, uint32_t flags);
 
+/* specimen.c: an i386 process, to look at its vDSO */
+
+/* Its process id, or complains. It is held before its first instruction. */
+pid_t specimen_start(void);
+void specimen_end(pid_t pid);
+
 /* site.c: what stands at an entry point of an image */
 
 enum site_kind {

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vdsoctl: a process of another ABI, to see what vDSO the running kernel gives
+ * it. No compiler and no file is needed: the program is written here.
+ */
+#include "vdsoctl.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC	0x10U	/* since 6.3; older kernels know no such flag */
+#endif
+
+#define LOAD_ADDR	0x08048000U
+
+/* As small as an i386 program gets. It is held before its first instruction. */
+static const struct {
+	Elf32_Ehdr ehdr;
+	Elf32_Phdr phdr;
+	unsigned char code[8];
+} program = {
+	.ehdr = {
+		.e_ident = {
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT
+		},
+		.e_type = ET_EXEC,
+		.e_machine = EM_386,
+		.e_version = EV_CURRENT,
+		.e_entry = LOAD_ADDR + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
+		.e_phoff = sizeof(Elf32_Ehdr),
+		.e_ehsize = sizeof(Elf32_Ehdr),
+		.e_phentsize = sizeof(Elf32_Phdr),
+		.e_phnum = 1,
+	},
+	.phdr = {
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_X,
+		.p_vaddr = LOAD_ADDR,
+		.p_filesz = sizeof(program),
+		.p_memsz = sizeof(program),
+		.p_align = 0x1000,
+	},
+	/* xor %eax, %eax; inc %eax; int $0x80: exit(), should vdsoctl be killed */
+	.code = { 0x31, 0xc0, 0x40, 0xcd, 0x80 },
+};
+
+/* The program as a file to execute, or -errno. */
+static int open_program(void)
+{
+	int fd, err;
+
+	fd = memfd_create("vdsoctl-i386", MFD_CLOEXEC | MFD_EXEC);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("vdsoctl-i386", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, &program, sizeof(program)) == sizeof(program))
+		return fd;
+	err = errno;
+	close(fd);
+	return -err;
+}
+
+/* The child's side: becomes the program, or says why not by its exit status. */
+static void __attribute__((noreturn)) become_program(int fd)
+{
+	char *argv[] = { "vdsoctl-i386", NULL }, *envp[] = { NULL };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (!ptrace(PTRACE_TRACEME, 0, 0, 0))
+		fexecve(fd, argv, envp);
+	_exit(errno);
+}
+
+/* 0 when the program is held, or -errno. */
+static int wait_held(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(pid, &status, 0) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status) ? -WEXITSTATUS(status) : -ECHILD;
+		if (!WIFSTOPPED(status))
+			return -EINTR;	/* killed */
+		if (WSTOPSIG(status) == SIGTRAP)
+			return 0;
+		if (ptrace(PTRACE_CONT, pid, 0, WSTOPSIG(status)))
+			return -errno;
+	}
+}
+
+static int start_program(pid_t *pid)
+{
+	int fd, ret;
+
+	fd = open_program();
+	if (fd < 0)
+		return fd;
+	*pid = fork();
+	if (!*pid)
+		become_program(fd);
+	ret = *pid < 0 ? -errno : wait_held(*pid);
+	close(fd);
+	return ret;
+}
+
+pid_t specimen_start(void)
+{
+	pid_t pid;
+	int ret;
+
+	ret = start_program(&pid);
+	switch (ret) {
+	case 0:
+		return pid;
+	case -ENOEXEC:
+		return complain("this kernel can't run i386 programs, so it has no i386 vDSO: it "
+				"was built without IA32 emulation, or booted with "
+				"ia32_emulation=0");
+	case -EACCES:
+		return complain("can't run a program from memory to look at its i386 vDSO: not "
+				"allowed. See the sysctl vm.memfd_noexec");
+	case -EPERM:
+		return complain("can't trace a child to look at its i386 vDSO: not allowed. Is "
+				"vdsoctl traced itself?");
+	default:
+		return complain("can't run a program to look at its i386 vDSO: %s",
+				strerror(-ret));
+	}
+}
+
+void specimen_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
