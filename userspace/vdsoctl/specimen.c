@@ -72,7 +72,8 @@ static int open_program(void)
 /* The child's side: becomes the program, or says why not by its exit status. */
 static void __attribute__((noreturn)) become_program(int fd)
 {
-	char *argv[] = { "vdsoctl-i386", NULL }, *envp[] = { NULL };
+	char *const argv[] = { (char *)"vdsoctl-i386", NULL };
+	char *const envp[] = { NULL };
 	sigset_t none;
 
 	sigemptyset(&none);
