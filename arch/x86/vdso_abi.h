@@ -40,12 +40,12 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 #define VDSO_ABI_REACH		0x80000000ULL
 
 /* The instruction pointer and the code segment in struct user, for PTRACE_PEEKUSER. */
-#ifdef __i386__
-#define VDSO_ABI_USER_IP	(12 * 4)
-#define VDSO_ABI_USER_CS	(13 * 4)
-#else
+#ifdef __x86_64__
 #define VDSO_ABI_USER_IP	(16 * 8)
 #define VDSO_ABI_USER_CS	(17 * 8)
+#else
+#define VDSO_ABI_USER_IP	(12 * 4)
+#define VDSO_ABI_USER_CS	(13 * 4)
 #endif
 
 /* What the latter is in a thread that runs 64-bit code. */

@@ -90,8 +90,8 @@ struct vdso_encode_call {
 static inline struct vdso_encode_call vdso_encode_stub_call(enum vdso_abi abi, __u32 stub)
 {
 	static const struct {
-		__u16 x86_64;
-		__u16 i386;
+		__u16 nr_x86_64;
+		__u16 nr_i386;
 		__u16 nr_args;
 	} calls[] = {
 		[VDSO_REMAP_STUB_CLOCK_GETTIME] = { 228, 265, 2 },
@@ -108,9 +108,9 @@ static inline struct vdso_encode_call vdso_encode_stub_call(enum vdso_abi abi, _
 	if (stub >= sizeof(calls) / sizeof(calls[0]))
 		return call;
 	if (abi == VDSO_ABI_X86_64)
-		call.nr = calls[stub].x86_64;
+		call.nr = calls[stub].nr_x86_64;
 	else if (abi == VDSO_ABI_I386)
-		call.nr = calls[stub].i386;
+		call.nr = calls[stub].nr_i386;
 	call.nr_args = calls[stub].nr_args;
 	return call;
 }
