@@ -143,6 +143,8 @@ struct vdso_remap_plan {
 #define VDSO_REMAP_FORCE_PROXY		(1U << 1)
 /* restore: do not mark the runtime vDSO. */
 #define VDSO_REMAP_NO_MARK		(1U << 2)
+/* restore: move the runtime vDSO also if it is sealed; see the device's UNSEAL. */
+#define VDSO_REMAP_UNSEAL		(1U << 3)
 
 /**
  * vdso_remap_plan() - decide
@@ -154,7 +156,8 @@ struct vdso_remap_plan {
  * Return: 0; -EINVAL: an unknown flag; -EXDEV: the two are for different
  * machines; -ENOTSUP: an entry point that the runtime vDSO lacks and of which
  * nothing is known, see @culprit; -ENOSPC: the room of an entry point is too
- * small for the nearest jump or its stub, see @culprit.
+ * small for the nearest jump or its stub, see @culprit; -EOPNOTSUPP: not in
+ * place, and this library can't write the image's code (x32).
  */
 int vdso_remap_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 		    const struct vdso_remap_image *runtime, uint32_t flags);
@@ -183,7 +186,8 @@ int vdso_remap_open(void);
 /**
  * struct vdso_remap_restore - what vdso_remap_restore() is to do and has done
  * @fd: of the device
- * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY, VDSO_REMAP_NO_MARK
+ * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY, VDSO_REMAP_NO_MARK,
+ *	VDSO_REMAP_UNSEAL
  * @image: address of the image's text in this process, where it is remembered
  *	and already restored, as anonymous memory that is readable and executable
  * @image_size: in bytes, page aligned
@@ -220,8 +224,13 @@ struct vdso_remap_restore {
  * image's data pages were, zeros stay (if any memory is there already, all of
  * it is left as it is).
  *
+ * The vDSO is that of the process, not of this code: the 64-bit library restores
+ * the i386 vDSO of a process that was made a 32-bit one and will return to
+ * 32-bit code. All addresses must be below 4 GiB then.
+ *
  * Return: 0; what vdso_remap_parse() returns for the image or the runtime vDSO,
- * what vdso_remap_plan() returns, or the errors of the device. On failure the
+ * what vdso_remap_plan() returns, or the errors of the device; -EINVAL also for
+ * an address that the image's code or this one can't have. On failure the
  * process is as it was, but for the rare case that the runtime vDSO had to move
  * twice, and could not move back.
  */
@@ -255,7 +264,8 @@ struct vdso_remap_status {
  *
  * Marks of stock CRIU, versions 1 to 3, are recognised.
  *
- * Return: 0; the errors of VDSO_REMAP_GET_INFO and process_vm_readv(2).
+ * Return: 0; the errors of VDSO_REMAP_GET_INFO and process_vm_readv(2); -EINVAL:
+ * a 32-bit caller can't look at addresses that only 64-bit processes have.
  */
 int vdso_remap_query(int fd, int32_t pid, struct vdso_remap_status *status);
 
@@ -283,9 +293,10 @@ struct vdso_remap_range {
  * SIGSTOP that comes meanwhile is sent again afterwards.
  *
  * Return: the number of steps taken; -ETIME: still inside after @max_steps;
- * -EOPNOTSUPP: it runs 32-bit code; -ESRCH: the thread died or is not stopped
- * by the caller; -EFAULT: its next
- * instruction faults, and will again; other errors of ptrace(2).
+ * -EOPNOTSUPP: it is inside and runs 32-bit code, or the caller runs 32-bit code
+ * and it does not; -ESRCH: the thread died or is not stopped by the caller;
+ * -EFAULT: its next instruction faults, and will again; other errors of
+ * ptrace(2).
  */
 int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
 		     unsigned int nr_ranges, unsigned int max_steps);

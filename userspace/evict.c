@@ -69,7 +69,7 @@ static int step_out(int32_t tid, const struct vdso_remap_range *ranges, unsigned
 		    unsigned int max_steps, uint64_t *held)
 {
 	unsigned int steps = 0;
-	uint64_t ip;
+	unsigned long ip;
 	long ret;
 
 	for (;;) {
@@ -101,20 +101,23 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 				unsigned int nr_ranges, unsigned int max_steps)
 {
 	uint64_t blocked = ~SYNCHRONOUS;
-	uint64_t held = 0;
-	uint64_t mask, ip, cs;
+	uint64_t held = 0, mask;
+	unsigned long ip, cs;
 	long ret;
 	int steps;
 
 	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
 	if (ret < 0)
 		return ret;
-	if (!is_inside(ip, ranges, nr_ranges))
-		return 0;
-	/* A 32-bit one makes its system calls there: a step could wait for ever. */
 	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, &cs);
 	if (ret < 0)
 		return ret;
+	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
+	if (cs == VDSO_ABI_CS_64BIT && sizeof(ip) < sizeof(ranges->start))
+		return -EOPNOTSUPP;
+	if (!is_inside(ip, ranges, nr_ranges))
+		return 0;
+	/* A 32-bit one makes its system calls there: a step could wait for ever. */
 	if (cs != VDSO_ABI_CS_64BIT)
 		return -EOPNOTSUPP;
 	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);

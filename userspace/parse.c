@@ -331,9 +331,10 @@ static int count_by_sections(const struct elf *elf, uint64_t *nr)
 	for (i = 0; nth_section(elf, i, &shdr); i++) {
 		if (shdr.sh_type != SHT_DYNSYM)
 			continue;
-		if (offset_of(elf, shdr.sh_addr) != elf->symtab)
+		if (offset_of(elf, shdr.sh_addr) != elf->symtab ||
+		    !image_at(elf, elf->symtab, shdr.sh_size))
 			return -ENOEXEC;
-		*nr = shdr.sh_size / entry;
+		*nr = (size_t)shdr.sh_size / entry;	/* no 64-bit division without libgcc */
 		return 0;
 	}
 	return -ENOEXEC;

@@ -21,7 +21,7 @@
  *          pointer to see whether a thread is in them.)
  *
  * Any other function would go on reading data pages that are gone: refused,
- * unless the caller knows better.
+ * unless the caller knows better. So is all of an image whose code we can't write.
  */
 #include <errno.h>
 
@@ -208,6 +208,8 @@ public_api int vdso_remap_plan(struct vdso_remap_plan *plan, const struct vdso_r
 	if (same_vdso(image, runtime) && !(flags & VDSO_REMAP_FORCE_PROXY))
 		return 0;
 
+	if (abi_of(image) == VDSO_ABI_UNKNOWN)
+		return -EOPNOTSUPP;
 	plan->outcome = VDSO_REMAP_PROXIED;
 	for (; group.first < image->nr_entry_points; group.first = group.end) {
 		group.end = group.first + 1;

@@ -13,7 +13,10 @@
 #include "internal.h"
 #include "syscall.h"
 
-#define RESTORE_FLAGS	(VDSO_REMAP_ALLOW_UNKNOWN | VDSO_REMAP_FORCE_PROXY | VDSO_REMAP_NO_MARK)
+#define PLAN_FLAGS	(VDSO_REMAP_ALLOW_UNKNOWN | VDSO_REMAP_FORCE_PROXY)
+#define RESTORE_FLAGS	(PLAN_FLAGS | VDSO_REMAP_NO_MARK | VDSO_REMAP_UNSEAL)
+
+#define ADDR_END_32BIT	(1ULL << 32)
 
 /* First distance from the image at which the runtime vDSO is parked. */
 #define PARK_DISTANCE	0x10000ULL
@@ -42,7 +45,8 @@ static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 
 static bool is_range(uint64_t addr, uint64_t size)
 {
-	return addr && size && !((addr | size) & PAGE_MASK_LOW) && addr + size > addr;
+	return addr && size && !((addr | size) & PAGE_MASK_LOW) && addr + size > addr &&
+	       fits_long(addr + size - 1);
 }
 
 static int check_arguments(const struct vdso_remap_restore *restore)
@@ -61,6 +65,12 @@ static int check_arguments(const struct vdso_remap_restore *restore)
 	if (restore->park_addr != VDSO_REMAP_PARK_NOT && restore->park_addr & PAGE_MASK_LOW)
 		return -EINVAL;
 	return 0;
+}
+
+/* Code of this image can use 32-bit addresses only, whoever restores it. */
+static bool is_32bit(const struct context *ctx)
+{
+	return vdso_abi_is_32bit(vdso_abi_of(ctx->image.machine, ctx->image.bits));
 }
 
 static int get_info(int fd, int32_t pid, struct vdso_remap_info *info)
@@ -127,8 +137,11 @@ static int move_group(struct context *ctx, uint64_t addr, uint32_t flags)
 		.flags = flags,
 		.addr = addr,
 	};
-	int ret = sys_ioctl(ctx->restore->fd, VDSO_REMAP_MOVE, &req);
+	int ret;
 
+	if (ctx->restore->flags & VDSO_REMAP_UNSEAL)
+		req.flags |= VDSO_REMAP_MOVE_UNSEAL;
+	ret = sys_ioctl(ctx->restore->fd, VDSO_REMAP_MOVE, &req);
 	if (!ret)
 		ctx->text = addr;
 	else if (ret == -EBUSY)
@@ -154,6 +167,8 @@ static int install_proxy(struct context *ctx, uint64_t addr)
 
 	if (addr)
 		req.flags |= VDSO_REMAP_PROXY_PARK;
+	if (addr && restore->flags & VDSO_REMAP_UNSEAL)
+		req.flags |= VDSO_REMAP_PROXY_UNSEAL;
 	if (!(restore->flags & VDSO_REMAP_NO_MARK)) {
 		req.flags |= VDSO_REMAP_PROXY_MARK;
 		req.image_data = restore->image_data;
@@ -187,14 +202,15 @@ static bool place_is_bad(int ret)
 /*
  * Tries places near the image, farther and farther away, above first: what
  * grows (the stack, mmap's area) grows downwards, and a vDSO often lies right
- * above it. If all are taken, any place will do, with far jumps.
+ * above it. If all are taken, any place will do, with far jumps. Among 32-bit
+ * addresses all is near.
  */
 static int park_near(struct context *ctx, park_step *step)
 {
 	const struct vdso_remap_restore *restore = ctx->restore;
 	uint64_t low = restore->image, high = restore->image + restore->image_size;
-	uint64_t distance;
-	long hole;
+	uint64_t reach = is_32bit(ctx) ? ADDR_END_32BIT : VDSO_ABI_REACH;
+	uint64_t distance, hole = 0;
 	int ret;
 
 	/* The image's data pages are not a place, also while they are missing. */
@@ -203,7 +219,7 @@ static int park_near(struct context *ctx, park_step *step)
 	if (restore->image_data && restore->image_data + restore->image_data_size > high)
 		high = restore->image_data + restore->image_data_size;
 
-	for (distance = PARK_DISTANCE; high - low + distance + ctx->span < VDSO_ABI_REACH;
+	for (distance = PARK_DISTANCE; high - low + distance + ctx->span < reach;
 	     distance *= 2) {
 		ret = step(ctx, high + distance + ctx->before);
 		if (!place_is_bad(ret))
@@ -215,9 +231,10 @@ static int park_near(struct context *ctx, park_step *step)
 			return ret;
 	}
 
-	hole = sys_mmap(0, ctx->span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS);
-	if (hole < 0)
-		return hole;
+	ret = sys_mmap(&hole, ctx->span, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | (is_32bit(ctx) ? RAW_MAP_LOW : 0));
+	if (ret)
+		return ret;
 	sys_munmap(hole, ctx->span);
 	return step(ctx, hole + ctx->before);
 }
@@ -228,16 +245,14 @@ static int park_near(struct context *ctx, park_step *step)
  */
 static int claim(uint64_t addr, uint64_t size, int prot, bool *claimed)
 {
-	long ret;
+	int ret;
 
 	*claimed = false;
 	if (!size)
 		return 0;
-	ret = sys_mmap(addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
-	if (ret < 0)
-		return ret;
-	*claimed = true;
-	return 0;
+	ret = sys_mmap(&addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
+	*claimed = !ret;
+	return ret;
 }
 
 /*
@@ -355,11 +370,13 @@ public_api int vdso_remap_restore(struct vdso_remap_restore *restore)
 			       restore->image_size);
 	if (ret)
 		return ret;
+	if (is_32bit(&ctx) && restore->image + restore->image_size > ADDR_END_32BIT)
+		return -EINVAL;
 	ret = find_group(&ctx);
 	if (ret)
 		return ret;
 	ret = vdso_remap_plan(&ctx.plan, &ctx.image, &ctx.runtime,
-			      restore->flags & ~VDSO_REMAP_NO_MARK);
+			      restore->flags & PLAN_FLAGS);
 	if (ret == -ENOTSUP || ret == -ENOSPC)
 		copy_culprit(&ctx, ctx.plan.culprit);
 	if (ret)
@@ -391,6 +408,8 @@ public_api int vdso_remap_query(int fd, int32_t pid, struct vdso_remap_status *s
 	if (!text)
 		return 0;
 
+	if (!fits_long(text->start))
+		return -EINVAL;
 	/* Not a plain read, also at home: the pages may have been protected. */
 	remote.iov_base = (void *)(uintptr_t)text->start;
 	ret = sys_process_vm_readv(pid ? pid : sys_getpid(), &local, &remote);

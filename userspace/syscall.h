@@ -7,9 +7,17 @@
 #define _VDSO_REMAP_SYSCALL_H
 
 #include <asm/unistd.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vdso_syscall.h"
+
+/* Addresses are 64 bits wide in the interface; in a 32-bit process few of them fit. */
+static inline bool fits_long(uint64_t val)
+{
+	return val == (unsigned long)val;
+}
 
 static inline int sys_open(const char *path, int flags)
 {
@@ -21,10 +29,18 @@ static inline int sys_ioctl(int fd, unsigned int cmd, void *arg)
 	return raw_syscall(__NR_ioctl, fd, cmd, (long)arg, 0, 0, 0);
 }
 
-/* Private, anonymous memory; returns its address or -errno. */
-static inline long sys_mmap(uint64_t addr, uint64_t size, int prot, int flags)
+/* Private, anonymous memory at *addr; 0 is anywhere, and *addr says where. */
+static inline int sys_mmap(uint64_t *addr, uint64_t size, int prot, int flags)
 {
-	return raw_syscall(__NR_mmap, addr, size, prot, flags, -1, 0);
+	unsigned long ret;
+
+	if (!fits_long(*addr) || !fits_long(size))
+		return -EINVAL;
+	ret = raw_syscall(RAW_NR_MMAP, *addr, size, prot, flags, -1, 0);
+	if (ret > -4096UL)	/* an address may have the highest bit set, too */
+		return ret;
+	*addr = ret;
+	return 0;
 }
 
 static inline int sys_munmap(uint64_t addr, uint64_t size)
@@ -42,7 +58,7 @@ static inline long sys_process_vm_readv(int pid, const void *local, const void *
 	return raw_syscall(__NR_process_vm_readv, pid, (long)local, 1, (long)remote, 1, 0);
 }
 
-static inline long sys_ptrace(long request, int tid, uint64_t addr, void *data)
+static inline long sys_ptrace(long request, int tid, unsigned long addr, void *data)
 {
 	return raw_syscall(__NR_ptrace, request, tid, addr, (long)data, 0, 0);
 }

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * x86_64: the raw system call, for code that has no libc.
+ * x86: the raw system call, for code that has no libc. x86_64 and i386.
  */
 #ifndef _VDSO_SYSCALL_H
 #define _VDSO_SYSCALL_H
 
-#if !defined(__x86_64__) || defined(__ILP32__)
-#error "libvdsoremap makes 64-bit x86 system calls only"
-#endif
+#include <asm/unistd.h>
+
+/*
+ * RAW_NR_MMAP takes six plain arguments; its last one, the offset, is 0 here,
+ * in whatever unit. RAW_MAP_LOW: a flag for addresses that 32-bit code can have.
+ */
+#if defined(__x86_64__) && !defined(__ILP32__)
+
+#define RAW_NR_MMAP	__NR_mmap
+#define RAW_MAP_LOW	0x40	/* MAP_32BIT */
 
 /* Returns what the kernel returns: -errno on failure. */
 static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
@@ -23,5 +30,36 @@ static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, 
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+
+#elif defined(__i386__)
+
+#define RAW_NR_MMAP	__NR_mmap2
+#define RAW_MAP_LOW	0	/* there are no others */
+
+/*
+ * int $0x80, not __kernel_vsyscall: that lies in the vDSO, which is about to
+ * move. No constraint names ebp, and no operand may be addressed by it or by
+ * esp here: the last two arguments come through edi.
+ */
+static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	const long last[] = { e, f };
+	const long *edi = last;
+	long ret;
+
+	__asm__ volatile("push	%%ebp\n\t"
+			 "mov	4(%%edi), %%ebp\n\t"
+			 "mov	(%%edi), %%edi\n\t"
+			 "int	$0x80\n\t"
+			 "pop	%%ebp"
+			 : "=a"(ret), "+D"(edi)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
+			 : "memory", "cc");
+	return ret;
+}
+
+#else
+#error "libvdsoremap makes the system calls of x86_64 and i386 only"
+#endif
 
 #endif /* _VDSO_SYSCALL_H */
