@@ -12,9 +12,6 @@
 
 #include <vdso_remap.h>
 
-/* Far from everything that the kernel places by itself. */
-#define T_IMAGE_ADDR	0x10000000000ULL
-
 /* A built image consists of such slots: slot n is "mov $n, %eax; ret". */
 #define T_SLOT_SIZE	32
 

@@ -3,6 +3,7 @@
  * MOVE when others are about: threads that are in its way or not, another
  * process that is moved, and callers that are killed in the middle.
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -403,7 +404,7 @@ static bool is_at_one_of_the_places(void)
 	if (!t_maps_read(&maps, state.pid) || !t_group_find(&group, &maps))
 		return false;
 	if (group.text != mover->places[0] && group.text != mover->places[1]) {
-		t_note("the group is at %lx", group.text);
+		t_note("the group is at %" PRIx64, group.text);
 		return false;
 	}
 	t_state_move(&state, group.text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* GET_INFO, against what /proc and the vDSO itself say. */
-#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -56,6 +57,18 @@ TEST_F(info, areas_are_those_of_maps)
 	EXPECT_EQ(nr, info.nr_areas);
 }
 
+static uint64_t expected_features(void)
+{
+	int fd = open("/sys/module/vdso_remap/parameters/allow_unseal", O_RDONLY | O_CLOEXEC);
+	char allow_unseal = 'N';
+
+	if (fd < 0 || read(fd, &allow_unseal, 1) != 1)
+		exit(1);
+	close(fd);
+	return VDSO_REMAP_FEATURE_MARK | VDSO_REMAP_FEATURE_COMPAT |
+	       (allow_unseal == 'Y' ? VDSO_REMAP_FEATURE_UNSEAL : 0);
+}
+
 TEST_F(info, fields_are_right_and_unused_ones_zero)
 {
 	static const struct vdso_remap_area unused;
@@ -66,26 +79,26 @@ TEST_F(info, fields_are_right_and_unused_ones_zero)
 	EXPECT_EQ(0, info.flags);
 	EXPECT_EQ(0, info.pid);
 	EXPECT_EQ(VDSO_REMAP_VERSION, info.version);
-	EXPECT_EQ(VDSO_REMAP_FEATURE_MARK, info.features);
+	EXPECT_EQ(expected_features(), info.features);
 	EXPECT_EQ(self->group.text, info.vdso);
 	EXPECT_EQ(VDSO_REMAP_STATE_PRESENT, info.state);
-	EXPECT_EQ(EM_X86_64, info.machine);
+	EXPECT_EQ(T_MACHINE, info.machine);
 	for (i = info.nr_areas; i < VDSO_REMAP_MAX_AREAS; i++)
 		EXPECT_EQ(0, memcmp(&unused, &info.areas[i], sizeof(unused)));
 }
 
 /* By the program headers: the module goes by the section headers. */
-static const Elf64_Nhdr *find_build_id(const uint8_t *image)
+static const ElfW(Nhdr) *find_build_id(const uint8_t *image)
 {
-	const Elf64_Ehdr *ehdr = (const void *)image;
-	const Elf64_Phdr *phdr = (const void *)(image + ehdr->e_phoff);
+	const ElfW(Ehdr) *ehdr = (const void *)image;
+	const ElfW(Phdr) *phdr = (const void *)(image + ehdr->e_phoff);
 	unsigned int i;
 
 	for (i = 0; i < ehdr->e_phnum; i++) {
 		const uint8_t *note = image + phdr[i].p_offset, *end = note + phdr[i].p_filesz;
 
 		while (phdr[i].p_type == PT_NOTE && note < end) {
-			const Elf64_Nhdr *nhdr = (const void *)note;
+			const ElfW(Nhdr) *nhdr = (const void *)note;
 
 			if (nhdr->n_type == NT_GNU_BUILD_ID && nhdr->n_namesz == 4 &&
 			    !memcmp(nhdr + 1, "GNU", 4))
@@ -100,7 +113,7 @@ static const Elf64_Nhdr *find_build_id(const uint8_t *image)
 TEST_F(info, build_id_is_the_note_of_the_vdso)
 {
 	static const uint8_t unused[VDSO_REMAP_BUILD_ID_MAX];
-	const Elf64_Nhdr *note;
+	const ElfW(Nhdr) *note;
 	size_t size;
 
 	note = find_build_id(t_vdso_image(&size));
@@ -145,7 +158,7 @@ TEST_F(info, process_without_vdso_has_no_areas)
 	EXPECT_EQ(0, info.state);
 	EXPECT_EQ(0, info.nr_areas);
 	EXPECT_EQ(self->group.text, info.vdso);
-	EXPECT_EQ(EM_X86_64, info.machine);
+	EXPECT_EQ(T_MACHINE, info.machine);
 	EXPECT_EQ(0, memcmp(state.info.build_id, info.build_id, sizeof(info.build_id)));
 }
 

@@ -118,6 +118,9 @@ TEST_F(map, at_the_highest_place_but_no_higher)
 	uint64_t highest = t_task_limit() - (self->group.end - self->group.text);
 
 	EXPECT_TRUE(refused_at(self, EINVAL, highest + T_PAGE));
+	if (!t_is_free(&before.maps, highest - (self->group.text - self->group.start),
+		       t_task_limit()))
+		SKIP(return, "the stack has come to lie there");
 	EXPECT_TRUE(gives_group_at(self, highest));
 }
 

@@ -106,7 +106,7 @@ static void prepare_move(union request *valid, uint64_t hole)
 FIXTURE_VARIANT_ADD(command, move) {
 	.nr = VDSO_REMAP_MOVE,
 	.size = sizeof(struct vdso_remap_move),
-	.known_flags = VDSO_REMAP_MOVE_REPLACE,
+	.known_flags = VDSO_REMAP_MOVE_REPLACE | VDSO_REMAP_MOVE_UNSEAL,
 	.has_out = true,
 	.prepare = prepare_move,
 };
@@ -152,7 +152,8 @@ static void prepare_proxy(union request *valid, uint64_t hole)
 FIXTURE_VARIANT_ADD(command, proxy) {
 	.nr = VDSO_REMAP_PROXY,
 	.size = sizeof(struct vdso_remap_proxy),
-	.known_flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_REPLACE | VDSO_REMAP_PROXY_MARK,
+	.known_flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_REPLACE | VDSO_REMAP_PROXY_MARK |
+		       VDSO_REMAP_PROXY_UNSEAL,
 	.has_out = true,
 	.prepare = prepare_proxy,
 };

@@ -2,9 +2,10 @@
 /* What the VM tests take for the truth about a process; see util.h. */
 #include "util.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <link.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -107,8 +108,9 @@ bool t_maps_read(struct t_maps *maps, pid_t pid)
 			goto odd;
 		*next++ = 0;
 		memset(vma, 0, sizeof(*vma));
-		if (sscanf(line, "%lx-%lx %4s %lx %11s %lu %70[^\n]", &vma->start, &vma->end,
-			   vma->perms, &vma->offset, vma->dev, &vma->inode, vma->name) < 6)
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %11s %" SCNu64 " %70[^\n]",
+			   &vma->start, &vma->end, vma->perms, &vma->offset, vma->dev,
+			   &vma->inode, vma->name) < 6)
 			goto odd;
 		maps->nr++;
 	}
@@ -121,7 +123,7 @@ odd:
 
 static void note_vma(const char *what, const struct t_vma *vma)
 {
-	t_note("%s %lx-%lx %s %lx %s %lu %s", what, vma->start,
+	t_note("%s %" PRIx64 "-%" PRIx64 " %s %" PRIx64 " %s %" PRIu64 " %s", what, vma->start,
 	       vma->end, vma->perms, vma->offset, vma->dev, vma->inode, vma->name);
 }
 
@@ -170,6 +172,17 @@ bool t_is_special(const struct t_vma *vma)
 {
 	return is_text(vma) || !strcmp(vma->name, "[vvar]") ||
 	       !strcmp(vma->name, "[vvar_vclock]");
+}
+
+bool t_is_free(const struct t_maps *maps, uint64_t start, uint64_t end)
+{
+	unsigned int i;
+
+	for (i = 0; i < maps->nr; i++) {
+		if (maps->vma[i].start < end && maps->vma[i].end > start)
+			return false;
+	}
+	return true;
 }
 
 /* Sizes of all areas of a group, as far as they follow each other. */
@@ -232,7 +245,7 @@ static bool at_mem(pid_t pid, uint64_t addr, void *buf, size_t size, bool write)
 		return false;
 	ret = write ? pwrite(fd, buf, size, addr) : pread(fd, buf, size, addr);
 	if (ret != (ssize_t)size)
-		t_note("/proc/%d/mem at %lx: %s", pid, addr,
+		t_note("/proc/%d/mem at %" PRIx64 ": %s", pid, addr,
 		       ret < 0 ? strerror(errno) : "short");
 	close(fd);
 	return ret == (ssize_t)size;
@@ -414,7 +427,7 @@ bool t_page_is_private(uint64_t addr)
 	if (fd < 0 || !t_mem_read(0, addr, &byte, 1))
 		return false;
 	if (pread(fd, &entry, sizeof(entry), addr / T_PAGE * sizeof(entry)) != sizeof(entry))
-		t_note("/proc/self/pagemap at %lx: %s", addr, strerror(errno));
+		t_note("/proc/self/pagemap at %" PRIx64 ": %s", addr, strerror(errno));
 	close(fd);
 	return (entry & present) && !(entry & shared);
 }
@@ -427,14 +440,14 @@ const uint8_t *t_vdso_image(size_t *size)
 
 uint32_t t_entry_point_of(const uint8_t *image, size_t size, const char *name)
 {
-	const Elf64_Ehdr *ehdr = (const void *)image;
-	const Elf64_Shdr *shdr = (const void *)(image + ehdr->e_shoff);
+	const ElfW(Ehdr) *ehdr = (const void *)image;
+	const ElfW(Shdr) *shdr = (const void *)(image + ehdr->e_shoff);
 	unsigned int i;
 
 	if (ehdr->e_shoff + ehdr->e_shnum * sizeof(*shdr) > size)
 		return 0;
 	for (i = 0; i < ehdr->e_shnum; i++) {
-		const Elf64_Sym *sym = (const void *)(image + shdr[i].sh_offset);
+		const ElfW(Sym) *sym = (const void *)(image + shdr[i].sh_offset);
 		const char *names = (const char *)image + shdr[shdr[i].sh_link].sh_offset;
 		size_t nr = shdr[i].sh_size / sizeof(*sym);
 
@@ -460,8 +473,8 @@ static bool lies_between(const char *what, int64_t before, int64_t seen, int64_t
 {
 	if (before <= seen && seen <= after)
 		return true;
-	t_note("%s: the vDSO says %ld, system calls %ld before and %ld after", what, seen, before,
-	       after);
+	t_note("%s: the vDSO says %" PRId64 ", system calls %" PRId64 " before and %" PRId64 " after",
+	       what, seen, before, after);
 	return false;
 }
 
@@ -514,17 +527,23 @@ bool t_time_between_syscalls(uint64_t text)
 uint64_t t_hole(uint64_t size)
 {
 	/* Where nobody else looks for one: stacks of later threads don't fill it. */
+#ifdef __i386__
+	const uint64_t distance = 1ULL << 24;
+	static uint64_t next = 0x60000000;
+#else
+	const uint64_t distance = 1ULL << 30;
 	static uint64_t next = 1ULL << 44;
+#endif
 	uint64_t hole = next;
 	void *map = mmap((void *)hole, size, PROT_NONE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (map != (void *)hole) {
-		t_note("no hole of %lu bytes: %s", size, strerror(errno));
+		t_note("no hole of %" PRIu64 " bytes: %s", size, strerror(errno));
 		exit(1);
 	}
 	munmap(map, size);
-	next += size + (1ULL << 30);
+	next += size + distance;
 	return hole;
 }
 
@@ -545,6 +564,12 @@ uint64_t t_group_hole(void)
 	return t_group_hole_with_room(0);
 }
 
+#ifdef __i386__
+uint64_t t_task_limit(void)
+{
+	return 0xffffe000;	/* under a 64-bit kernel */
+}
+#else
 uint64_t t_task_limit(void)
 {
 	const uint64_t limits[] = { (1ULL << 56) - T_PAGE, (1ULL << 47) - T_PAGE };
@@ -557,6 +582,7 @@ uint64_t t_task_limit(void)
 	munmap(hint, T_PAGE);
 	return limits[0];
 }
+#endif
 
 struct command {
 	long (*fn)(uint64_t arg);
@@ -680,11 +706,11 @@ static bool step_until(pid_t tid, uint64_t start, uint64_t end, bool inside)
 	do {
 		if (ptrace(PTRACE_GETREGS, tid, 0, &regs))
 			break;
-		if ((regs.rip >= start && regs.rip < end) == inside)
+		if ((t_ip(&regs) >= start && t_ip(&regs) < end) == inside)
 			return true;
 	} while (steps++ < 100000 && !ptrace(PTRACE_SINGLESTEP, tid, 0, 0) && wait_for_stop(tid));
 
-	t_note("task %d: not %s %lx-%lx after %u steps", tid,
+	t_note("task %d: not %s %" PRIx64 "-%" PRIx64 " after %u steps", tid,
 	       inside ? "in" : "out of", start, end, steps);
 	return false;
 }

@@ -9,6 +9,9 @@
  * remembers: nothing calls libc's time functions, nothing allocates.
  *
  * Functions that return bool say what was wrong on stderr, as a # line.
+ *
+ * Built with -m32 the same tests are about a 32-bit process. Addresses are 64
+ * bits wide in both, as in the contract: some that are refused need them.
  */
 #ifndef _SELFTESTS_VM_UTIL_H
 #define _SELFTESTS_VM_UTIL_H
@@ -28,6 +31,17 @@
 #define T_PAGE		4096ULL
 #define T_MAX_VMAS	256
 #define T_MAX_TEXT	(4 * T_PAGE)
+
+/* What the ABI decides. T_IMAGE_ADDR: far from everything that the kernel places by itself. */
+#ifdef __i386__
+#define T_MACHINE	EM_386
+#define T_IMAGE_ADDR	0x40000000ULL
+#define t_ip(regs)	((unsigned long)(regs)->eip)
+#else
+#define T_MACHINE	EM_X86_64
+#define T_IMAGE_ADDR	0x10000000000ULL
+#define t_ip(regs)	((unsigned long)(regs)->rip)
+#endif
 
 void t_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -59,6 +73,7 @@ bool t_maps_read(struct t_maps *maps, pid_t pid);
 bool t_maps_equal(const struct t_maps *want, const struct t_maps *have);
 const struct t_vma *t_maps_find(const struct t_maps *maps, const char *name);
 bool t_is_special(const struct t_vma *vma);	/* [vdso], [vvar], [vvar_vclock] */
+bool t_is_free(const struct t_maps *maps, uint64_t start, uint64_t end);
 
 /**
  * struct t_group - a whole group: its areas leave no gap, the text is the last
@@ -112,7 +127,7 @@ bool t_mem_write(pid_t pid, uint64_t addr, const void *buf, size_t size);
 
 /* The text of this program's vDSO as the kernel gave it to it. */
 const uint8_t *t_vdso_image(size_t *size);
-/* Offset of an entry point in it, or in any other 64-bit vDSO; 0: none. */
+/* Offset of an entry point in it, or in any other vDSO of the same ABI; 0: none. */
 uint32_t t_entry_point(const char *name);
 uint32_t t_entry_point_of(const uint8_t *image, size_t size, const char *name);
 
@@ -127,7 +142,7 @@ uint64_t t_hole(uint64_t size);
 /* The text address of a group that would fit such a hole, with room on both sides. */
 uint64_t t_group_hole_with_room(uint64_t room);
 uint64_t t_group_hole(void);
-/* First address that a 64-bit task can't have. */
+/* First address that a task of this ABI can't have. */
 uint64_t t_task_limit(void);
 
 /**
