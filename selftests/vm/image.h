@@ -31,18 +31,37 @@ struct t_image {
 	uint8_t *now;
 };
 
-/* Whose vDSO: the running kernel's, or of $VDSO_IMAGES/RELEASE.vdso the first or the last. */
-enum t_image_kind {
-	T_IMAGE_OWN,
-	T_IMAGE_OLDEST,
-	T_IMAGE_NEWEST,
-};
+#define T_MAX_IMAGES	32
 
 /*
- * An image in ordinary memory. NULL if VDSO_IMAGES is not set; ends the test if
- * there are no two images in it.
+ * Names for t_image_read(), at most T_MAX_IMAGES, the last one is followed by NULL:
+ * "own", the running kernel's, and the releases of which there are images of
+ * this ABI in $VDSO_IMAGES ($VDSO_IMAGES/i386), RELEASE.vdso, in their order.
  */
-const void *t_image_read(enum t_image_kind kind, size_t *size);
+const char *const *t_image_names(void);
+
+/* An image in ordinary memory; ends the test if it can't be read. */
+const void *t_image_read(const char *name, size_t *size);
+
+/* A variant of the fixture for each of them; follows FIXTURE(). */
+#define T_IMAGE_VARIANTS(fixture)						\
+FIXTURE_VARIANT(fixture) {							\
+	const char *image;							\
+};										\
+static void __attribute__((constructor)) add_images_to_##fixture(void)		\
+{										\
+	static struct __fixture_variant_metadata metadata[T_MAX_IMAGES];	\
+	static FIXTURE_VARIANT(fixture) variants[T_MAX_IMAGES];			\
+	const char *const *names = t_image_names();				\
+										\
+	for (unsigned int i = 0; names[i]; i++) {				\
+		variants[i].image = names[i];					\
+		metadata[i].name = names[i];					\
+		metadata[i].data = &variants[i];				\
+		__register_fixture_variant(&_##fixture##_fixture_object, &metadata[i]); \
+	}									\
+}										\
+FIXTURE_VARIANT(fixture)
 
 /* Bytes for a built image. */
 void *t_image_build(size_t size);
@@ -61,13 +80,22 @@ void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
 		    unsigned int nr, uint64_t text);
 
 /*
- * Calls every function of the image that has a system call, and compares. Each
- * answer has to lie between those of two system calls, or be the same. Returns
- * how many functions were called, or -1 after printing the first wrong answer.
+ * Calls every function of the image, and compares with system calls; answers.c.
+ * False, after printing what was wrong, also for one that there is no check for.
  */
-int t_image_call(const struct vdso_remap_image *parsed, const uint8_t *addr);
+bool t_image_answers(const struct vdso_remap_image *parsed, const uint8_t *addr);
 
 /* A system call that returns -errno. */
 long t_raw(long nr, long a, long b, long c);
+
+#ifdef __i386__
+/* For a call with all registers set, and what was in them afterwards. */
+struct t_registers {
+	unsigned long eax, ebx, ecx, edx, esi, edi, ebp;
+	unsigned long args[3];	/* on the stack */
+};
+
+void t_call_with(const void *fn, struct t_registers *regs);
+#endif
 
 #endif /* _T_IMAGE_H */

@@ -139,13 +139,7 @@ FIXTURE(threads)
 	struct worker workers[NR_THREADS];
 };
 
-FIXTURE_VARIANT(threads)
-{
-	enum t_image_kind kind;
-};
-
-FIXTURE_VARIANT_ADD(threads, older) { .kind = T_IMAGE_OLDEST };
-FIXTURE_VARIANT_ADD(threads, newer) { .kind = T_IMAGE_NEWEST };
+T_IMAGE_VARIANTS(threads);
 
 static const void *at(const struct t_image *image, const void *bytes, size_t size, const char *name)
 {
@@ -221,15 +215,13 @@ FIXTURE_SETUP(threads)
 	const void *bytes, *own;
 	size_t size, own_size;
 
-	bytes = t_image_read(variant->kind, &size);
-	if (!bytes)
-		SKIP(return, "VDSO_IMAGES names no directory of images");
+	bytes = t_image_read(variant->image, &size);
 	self->fd = open(T_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	own = t_vdso_image(&own_size);
 	ASSERT_EQ(0, vdso_remap_parse(&parsed, bytes, size));
 	ASSERT_EQ(0, vdso_remap_parse(&runtime, own, own_size));
-	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &parsed, &runtime, 0));
+	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &parsed, &runtime, VDSO_REMAP_FORCE_PROXY));
 
 	for (unsigned int i = 0; i < self->plan.nr_sites; i++)
 		self->stubs[i] = as_stub(&self->plan.sites[i], &parsed);

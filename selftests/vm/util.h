@@ -37,10 +37,12 @@
 #define T_MACHINE	EM_386
 #define T_IMAGE_ADDR	0x40000000ULL
 #define t_ip(regs)	((unsigned long)(regs)->eip)
+#define t_result(regs)	((long)(regs)->eax)
 #else
 #define T_MACHINE	EM_X86_64
 #define T_IMAGE_ADDR	0x10000000000ULL
 #define t_ip(regs)	((unsigned long)(regs)->rip)
+#define t_result(regs)	((long)(regs)->rax)
 #endif
 
 void t_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
