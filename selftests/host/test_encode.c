@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Claims about arch/x86/vdso_encode.h: what a disassembler reads in the bytes,
- * what they do when they are executed, and when there are none.
+ * Claims about arch/x86/vdso_encode.h for x86_64: what a disassembler reads in
+ * the bytes, what they do when they are executed, and when there are none.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 
 #include "vdso_encode.h"
 
+#define ABI	VDSO_ABI_X86_64
 #define SITE	0x7fff12345000ULL
 #define FILLER	0x5a
 #define MAX_ROOM 32
@@ -93,7 +94,7 @@ TEST_F(encode, near_jump_reaches_its_target)
 	for (i = 0; i < ARRAY_SIZE(distances); i++) {
 		__u64 target = near_target(variant->pad, distances[i]);
 
-		len = vdso_encode_jump(self->buf, self->old, MAX_ROOM, SITE, target);
+		len = vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, target);
 		ASSERT_EQ(variant->pad + 5, len);
 		DISASSEMBLE(len);
 		ASSERT_EQ(1, self->nr);
@@ -114,7 +115,7 @@ TEST_F(encode, far_jump_reaches_its_target)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(targets); i++) {
-		len = vdso_encode_jump(self->buf, self->old, MAX_ROOM, SITE, targets[i]);
+		len = vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, targets[i]);
 		ASSERT_EQ(variant->pad + 13, len);
 		DISASSEMBLE(len);
 		ASSERT_EQ(2, self->nr);
@@ -122,6 +123,11 @@ TEST_F(encode, far_jump_reaches_its_target)
 		EXPECT_INSN(0, "movabs", ops);
 		EXPECT_INSN(1, "jmp", "r11");
 	}
+}
+
+static __u32 stub_nr(__u32 stub)
+{
+	return vdso_encode_stub_call(ABI, stub).nr;
 }
 
 static const struct {
@@ -142,8 +148,8 @@ TEST_F(encode, stub_is_the_system_call)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(stubs); i++) {
-		EXPECT_EQ(stubs[i].nr, vdso_encode_stub_syscall(stubs[i].stub));
-		len = vdso_encode_stub(self->buf, self->old, MAX_ROOM, stubs[i].stub);
+		EXPECT_EQ(stubs[i].nr, stub_nr(stubs[i].stub));
+		len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stubs[i].stub);
 		ASSERT_EQ(variant->pad + 8, len);
 		DISASSEMBLE(len);
 		ASSERT_EQ(3, self->nr);
@@ -158,8 +164,8 @@ TEST_F(encode, getrandom_stub_answers_the_query_first)
 	unsigned int len;
 	char ret_at[32];
 
-	EXPECT_EQ(SYS_getrandom, vdso_encode_stub_syscall(VDSO_REMAP_STUB_GETRANDOM));
-	len = vdso_encode_stub(self->buf, self->old, MAX_ROOM, VDSO_REMAP_STUB_GETRANDOM);
+	EXPECT_EQ(SYS_getrandom, stub_nr(VDSO_REMAP_STUB_GETRANDOM));
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, VDSO_REMAP_STUB_GETRANDOM);
 	ASSERT_EQ(variant->pad + 16, len);
 	DISASSEMBLE(len);
 	ASSERT_EQ(7, self->nr);
@@ -175,12 +181,15 @@ TEST_F(encode, getrandom_stub_answers_the_query_first)
 
 TEST_F(encode, there_is_no_stub_of_other_numbers)
 {
-	static const __u32 numbers[] = { 0, VDSO_REMAP_STUB_GETRANDOM + 1, ~0U };
+	static const __u32 numbers[] = {
+		0, VDSO_REMAP_STUB_CLOCK_GETTIME64, VDSO_REMAP_STUB_CLOCK_GETRES_TIME64,
+		VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 + 1, ~0U,
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
-		EXPECT_EQ(0, vdso_encode_stub_syscall(numbers[i]));
-		EXPECT_EQ(0, vdso_encode_stub(self->buf, self->old, MAX_ROOM, numbers[i]));
+		EXPECT_EQ(0, stub_nr(numbers[i]));
+		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, numbers[i]));
 	}
 }
 
@@ -204,9 +213,9 @@ TEST_F(encode, nothing_leaves_its_room)
 			memcpy(old, self->old, room);
 			memset(self->buf, FILLER, sizeof(self->buf));
 			if (kind < 2)
-				len = vdso_encode_jump(self->buf, old, room, SITE, target);
+				len = vdso_encode_jump(ABI, self->buf, old, room, SITE, target);
 			else
-				len = vdso_encode_stub(self->buf, old, room, kind == 2 ?
+				len = vdso_encode_stub(ABI, self->buf, old, room, kind == 2 ?
 						       VDSO_REMAP_STUB_TIME :
 						       VDSO_REMAP_STUB_GETRANDOM);
 			free(old);
@@ -221,17 +230,30 @@ TEST_F(encode, nothing_leaves_its_room)
 		}
 }
 
+TEST_F(encode, an_unknown_abi_has_no_code)
+{
+	EXPECT_EQ(0, vdso_encode_jump(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM, SITE,
+				      SITE + 0x100));
+	EXPECT_EQ(0, vdso_encode_stub(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM,
+				      VDSO_REMAP_STUB_TIME));
+	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(VDSO_ABI_MACHINE, 32));	/* x32 */
+	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(VDSO_ABI_MACHINE_32, 64));
+	EXPECT_EQ(VDSO_ABI_X86_64, vdso_abi_of(VDSO_ABI_MACHINE, 64));
+	EXPECT_EQ(VDSO_ABI_I386, vdso_abi_of(VDSO_ABI_MACHINE_32, 32));
+}
+
 TEST(only_a_whole_endbr64_is_a_landing_pad)
 {
-	__u8 old[4];
+	__u8 old[4], buf[4];
 	unsigned int i;
 
-	EXPECT_EQ(4, vdso_encode_landing_pad(endbr64, 4));
-	EXPECT_EQ(0, vdso_encode_landing_pad(endbr64, 3));
-	for (i = 0; i < 4; i++) {
+	EXPECT_EQ(4, vdso_encode_landing_pad(ABI, buf, endbr64, 4));
+	EXPECT_EQ(0, memcmp(buf, endbr64, 4));
+	EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, endbr64, 3));
+	for (i = 0; i < 4; i++) {	/* in the last byte that is endbr32 */
 		memcpy(old, endbr64, sizeof(old));
 		old[i] ^= 1;
-		EXPECT_EQ(0, vdso_encode_landing_pad(old, 4));
+		EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, old, 4));
 	}
 }
 
@@ -268,7 +290,7 @@ FIXTURE_TEARDOWN(run)
 }
 
 #define INSTALL_STUB(name) \
-	ASSERT_NE(0, vdso_encode_stub(self->page, self->page, 64, VDSO_REMAP_STUB_ ## name))
+	ASSERT_NE(0, vdso_encode_stub(ABI, self->page, self->page, 64, VDSO_REMAP_STUB_ ## name))
 
 static __s64 ns(const struct timespec *ts)
 {
@@ -417,7 +439,7 @@ TEST_F(run, far_jump_changes_no_register_but_r11)
 	memset(&direct, 0xcc, sizeof(direct));
 	memset(&jumped, 0xdd, sizeof(jumped));
 	ASSERT_EQ(variant->pad + 13,
-		  vdso_encode_jump(self->page, self->page, 64, (uintptr_t)self->page,
+		  vdso_encode_jump(ABI, self->page, self->page, 64, (uintptr_t)self->page,
 				   (uintptr_t)keep_regs));
 	call_site(&direct, keep_regs);
 	call_site(&jumped, self->page);
@@ -437,10 +459,10 @@ TEST_F(run, near_jump_changes_no_register)
 	/* Near to a far jump, since the program is not near. */
 	memset(&direct, 0xcc, sizeof(direct));
 	memset(&jumped, 0xdd, sizeof(jumped));
-	ASSERT_NE(0, vdso_encode_jump(behind, behind, 64, (uintptr_t)behind,
+	ASSERT_NE(0, vdso_encode_jump(ABI, behind, behind, 64, (uintptr_t)behind,
 				      (uintptr_t)keep_regs));
 	ASSERT_EQ(variant->pad + 5,
-		  vdso_encode_jump(self->page, self->page, 64, (uintptr_t)self->page,
+		  vdso_encode_jump(ABI, self->page, self->page, 64, (uintptr_t)self->page,
 				   (uintptr_t)behind));
 	call_site(&direct, keep_regs);
 	call_site(&jumped, self->page);

@@ -5,27 +5,31 @@
  * failed, and says "ok" when none did.
  */
 #include <asm/unistd.h>
-#include <elf.h>
 #include <errno.h>
+#include <link.h>
 
 #include <vdso_remap.h>
 
 #include "vdso_syscall.h"
 
-#define VDSO_SIZE	8192	/* two pages, on all kernels so far */
-
 /* The stack of a new program: argc, argv, 0, environment, 0, auxv. */
 static const void *find_vdso(const long *stack)
 {
-	const Elf64_auxv_t *auxv;
+	const ElfW(auxv_t) *auxv;
 
 	stack += 1 + stack[0] + 1;
 	while (*stack++)
 		;
-	for (auxv = (const Elf64_auxv_t *)stack; auxv->a_type != AT_NULL; auxv++)
+	for (auxv = (const ElfW(auxv_t) *)stack; auxv->a_type != AT_NULL; auxv++)
 		if (auxv->a_type == AT_SYSINFO_EHDR)
 			return (const void *)auxv->a_un.a_val;
 	return NULL;
+}
+
+/* Its sections' headers come last. */
+static size_t size_of(const ElfW(Ehdr) *vdso)
+{
+	return (vdso->e_shoff + vdso->e_shnum * vdso->e_shentsize + 4095) & -4096UL;
 }
 
 static int check(const long *stack)
@@ -37,7 +41,7 @@ static int check(const long *stack)
 
 	if (!vdso)
 		return 1;
-	if (vdso_remap_parse(&image, vdso, VDSO_SIZE))
+	if (vdso_remap_parse(&image, vdso, size_of(vdso)))
 		return 2;
 	if (vdso_remap_plan(&plan, &image, &image, 0) || plan.outcome != VDSO_REMAP_IN_PLACE)
 		return 3;
@@ -65,7 +69,14 @@ void start(const long *stack)
 
 __asm__("	.globl	_start\n"
 "_start:\n"
+#ifdef __x86_64__
 "	mov	%rsp, %rdi\n"
 "	and	$-16, %rsp\n"
+#else
+"	mov	%esp, %eax\n"
+"	and	$-16, %esp\n"
+"	sub	$12, %esp\n"
+"	push	%eax\n"
+#endif
 "	call	start\n"
 );

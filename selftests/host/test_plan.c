@@ -9,6 +9,8 @@
 #include <kselftest_harness.h>
 #include <vdso_remap.h>
 
+#include "image.h"
+
 static unsigned char code[0x1000];
 
 /* A parsed vDSO is a plain structure; here entry points are put in by hand. */
@@ -237,29 +239,142 @@ TEST_F(plan, leaves_the_unknown_if_allowed)
 	EXPECT_EQ(0, self->plan.nr_sites);
 }
 
-TEST_F(plan, knows_no_stub_for_32_bits)
+static void make_32bit(FIXTURE_DATA(plan) *self, uint16_t machine)
 {
-	self->image.machine = EM_386;
+	self->image.machine = machine;
 	self->image.bits = 32;
-	self->runtime.machine = EM_386;
+	self->runtime.machine = machine;
 	self->runtime.bits = 32;
-	add(&self->image, "__vdso_time", 0x100, 16);
-	EXPECT_EQ(-ENOTSUP, PLAN(0));
+}
 
-	add(&self->runtime, "__vdso_time", 0x200, 16);
-	ASSERT_EQ(0, PLAN(0));
-	EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+TEST_F(plan, stubs_what_is_missing_on_i386)
+{
+	static const struct {
+		const char *name;
+		uint32_t stub;
+	} cases[] = {
+		{ "__vdso_clock_gettime", VDSO_REMAP_STUB_CLOCK_GETTIME },
+		{ "__vdso_clock_gettime64", VDSO_REMAP_STUB_CLOCK_GETTIME64 },
+		{ "__vdso_clock_getres", VDSO_REMAP_STUB_CLOCK_GETRES },
+		{ "__vdso_clock_getres_time64", VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 },
+		{ "__vdso_gettimeofday", VDSO_REMAP_STUB_GETTIMEOFDAY },
+		{ "__vdso_time", VDSO_REMAP_STUB_TIME },
+		{ "__vdso_getcpu", VDSO_REMAP_STUB_GETCPU },
+	};
+	size_t i;
 
-	/* Nor one for getrandom, and its namesake will not do. */
-	add(&self->image, "__vdso_getrandom", 0x110, 16);
-	add(&self->runtime, "__vdso_getrandom", 0x210, 16);
+	make_32bit(self, EM_386);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		self->image.nr_entry_points = 0;
+		self->runtime.nr_entry_points = 0;
+		add(&self->image, cases[i].name, 0x100, 32);
+		ASSERT_EQ(0, PLAN(0)) {
+			TH_LOG("%s", cases[i].name);
+		}
+		EXPECT_STEP(0, STUB, MISSING, -1);
+		ASSERT_EQ(1, self->plan.nr_sites);
+		EXPECT_EQ(VDSO_REMAP_SITE_STUB, self->plan.sites[0].kind);
+		EXPECT_EQ(cases[i].stub, self->plan.sites[0].target);
+
+		add(&self->runtime, cases[i].name, 0x200, 32);
+		ASSERT_EQ(0, PLAN(0));
+		EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+	}
+}
+
+TEST_F(plan, has_no_stub_for_getrandom_on_i386)
+{
+	make_32bit(self, EM_386);
+	add(&self->image, "__vdso_time", 0x100, 32);
+	add(&self->image, "__vdso_getrandom", 0x120, 32);
+	add(&self->runtime, "__vdso_getrandom", 0x210, 32);	/* will not do */
 	EXPECT_EQ(-ENOTSUP, PLAN(0));
 	EXPECT_EQ(1, self->plan.culprit);
+}
 
-	self->image.machine = EM_X86_64;	/* x32: other system call numbers */
-	self->runtime.machine = EM_X86_64;
-	self->runtime.nr_entry_points = 0;
+TEST_F(plan, has_no_stub_with_64_bit_seconds_on_x86_64)
+{
+	add(&self->image, "__vdso_clock_gettime64", 0x100, 32);
 	EXPECT_EQ(-ENOTSUP, PLAN(0));
+	self->image.nr_entry_points = 0;
+	add(&self->image, "__vdso_clock_getres_time64", 0x100, 32);
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+}
+
+TEST_F(plan, leaves_the_trampolines_of_i386_alone)
+{
+	make_32bit(self, EM_386);
+	add(&self->image, "__vdso_clock_gettime64", 0x100, 32);
+	add(&self->image, "__kernel_vsyscall", 0x200, 32);
+	add(&self->image, "__kernel_sigreturn", 0x220, 16);
+	add(&self->image, "__kernel_rt_sigreturn", 0x230, 16);
+	add(&self->image, "__vdso_futex_robust_list32_try_unlock", 0x240, 32);
+	self->runtime = self->image;
+	self->runtime.build_id[0] = 2;
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+	EXPECT_STEP(1, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(2, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(3, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(4, JUMP, NAMESAKE, 4);
+	EXPECT_EQ(2, self->plan.nr_sites);
+}
+
+/* From bytes to sites: what two kernels' i386 vDSOs look like. */
+TEST_F(plan, goes_from_one_i386_image_to_another)
+{
+	static const struct sym old_syms[] = {
+		FUNC("__kernel_vsyscall", 0x1000, 13), FUNC("__kernel_sigreturn", 0x1020, 9),
+		FUNC("__kernel_rt_sigreturn", 0x1030, 8), FUNC("__vdso_time", 0x1040, 60),
+		FUNC("__vdso_clock_gettime64", 0x1100, 300), FUNC("__vdso_getcpu", 0x1300, 50),
+	};
+	static const struct sym new_syms[] = {
+		FUNC("__vdso_clock_gettime64", 0x1000, 300), FUNC("__vdso_time", 0x1200, 60),
+		FUNC("__kernel_vsyscall", 0x1300, 17), FUNC("__kernel_sigreturn", 0x1320, 9),
+		FUNC("__kernel_rt_sigreturn", 0x1330, 8),
+	};
+	static unsigned char old_bytes[IMAGE_SIZE], new_bytes[IMAGE_SIZE];
+	struct spec old = {
+		.bits = 32, .machine = EM_386, .with = WITH_GNU_HASH | WITH_SECTIONS,
+		.syms = old_syms, .nr_syms = ARRAY_SIZE(old_syms),
+	};
+	struct spec new = {
+		.bits = 32, .machine = EM_386, .with = WITH_HASH | WITH_SECTIONS,
+		.build_id_size = 20, .syms = new_syms, .nr_syms = ARRAY_SIZE(new_syms),
+	};
+
+	build_image(old_bytes, &old);
+	build_image(new_bytes, &new);
+	ASSERT_EQ(0, vdso_remap_parse(&self->image, old_bytes, sizeof(old_bytes)));
+	ASSERT_EQ(0, vdso_remap_parse(&self->runtime, new_bytes, sizeof(new_bytes)));
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
+	ASSERT_EQ(6, self->plan.nr_steps);
+	EXPECT_STEP(0, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(1, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(2, LEAVE, TRAMPOLINE, -1);
+	EXPECT_STEP(3, JUMP, NAMESAKE, 1);
+	EXPECT_STEP(4, JUMP, NAMESAKE, 0);
+	EXPECT_STEP(5, STUB, MISSING, -1);
+	ASSERT_EQ(3, self->plan.nr_sites);
+	EXPECT_EQ(0x1040, self->plan.sites[0].off);
+	EXPECT_EQ(0x1200, self->plan.sites[0].target);
+	EXPECT_EQ(0x1100, self->plan.sites[1].off);
+	EXPECT_EQ(0x1000, self->plan.sites[1].target);
+	EXPECT_EQ(VDSO_REMAP_STUB_GETCPU, self->plan.sites[2].target);
+}
+
+/* x32: in place it works like any other. */
+TEST_F(plan, refuses_an_image_whose_code_it_cannot_write)
+{
+	make_32bit(self, EM_X86_64);
+	add(&self->image, "__vdso_time", 0x100, 32);
+	add(&self->runtime, "__vdso_time", 0x200, 32);
+	EXPECT_EQ(-EOPNOTSUPP, PLAN(0));
+	self->runtime.build_id[0] = 1;
+	EXPECT_EQ(0, PLAN(0));
+	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->plan.outcome);
+	EXPECT_EQ(-EOPNOTSUPP, PLAN(VDSO_REMAP_FORCE_PROXY));
 }
 
 TEST_F(plan, refuses_another_machine)
@@ -274,32 +389,46 @@ TEST_F(plan, refuses_another_machine)
 TEST_F(plan, refuses_unknown_flags)
 {
 	EXPECT_EQ(-EINVAL, PLAN(VDSO_REMAP_NO_MARK));
+	EXPECT_EQ(-EINVAL, PLAN(VDSO_REMAP_UNSEAL));
 	EXPECT_EQ(-EINVAL, PLAN(1U << 31));
 }
 
 /* The room that each encoding takes, and one byte less. */
 TEST_F(plan, needs_room)
 {
-	static const unsigned char endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const unsigned char pad64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const unsigned char pad32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
+	static const unsigned char no_pad[] = { 0x90, 0x90, 0x90, 0x90 };
 	static const struct {
+		uint16_t machine;
 		const char *name;
 		bool namesake;
-		bool pad;
+		const unsigned char *pad;
 		uint32_t room;
 	} cases[] = {
-		{ "__vdso_time", true, false, 5 },
-		{ "__vdso_time", true, true, 9 },
-		{ "__vdso_time", false, false, 8 },
-		{ "__vdso_time", false, true, 12 },
-		{ "__vdso_getrandom", true, false, 16 },
-		{ "__vdso_getrandom", true, true, 20 },
+		{ EM_X86_64, "__vdso_time", true, no_pad, 5 },
+		{ EM_X86_64, "__vdso_time", true, pad64, 9 },
+		{ EM_X86_64, "__vdso_time", true, pad32, 5 },
+		{ EM_X86_64, "__vdso_time", false, no_pad, 8 },
+		{ EM_X86_64, "__vdso_time", false, pad64, 12 },
+		{ EM_X86_64, "__vdso_getrandom", true, no_pad, 16 },
+		{ EM_X86_64, "__vdso_getrandom", true, pad64, 20 },
+		{ EM_386, "__vdso_time", true, no_pad, 5 },
+		{ EM_386, "__vdso_time", true, pad32, 9 },
+		{ EM_386, "__vdso_time", true, pad64, 5 },
+		{ EM_386, "__vdso_time", false, no_pad, 14 },
+		{ EM_386, "__vdso_time", false, pad32, 18 },
+		{ EM_386, "__vdso_clock_gettime64", false, no_pad, 18 },
+		{ EM_386, "__vdso_getcpu", false, pad32, 26 },
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		memset(code + 0x100, 0x90, sizeof(endbr64));
-		if (cases[i].pad)
-			memcpy(code + 0x100, endbr64, sizeof(endbr64));
+		memcpy(code + 0x100, cases[i].pad, sizeof(no_pad));
+		self->image.machine = cases[i].machine;
+		self->image.bits = cases[i].machine == EM_386 ? 32 : 64;
+		self->runtime.machine = self->image.machine;
+		self->runtime.bits = self->image.bits;
 		self->image.nr_entry_points = 0;
 		self->runtime.nr_entry_points = 0;
 		add(&self->image, "__kernel_vsyscall", 0x80, 16);
