@@ -128,7 +128,7 @@ void t_image_snapshot(const struct t_image *image, uint8_t *bytes)
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 
 	for (size_t off = 0; off < image->size; off += T_PAGE) {
-		if (pread(fd, bytes + off, T_PAGE, (uint64_t)image->addr + off) != T_PAGE)
+		if (pread(fd, bytes + off, T_PAGE, (uintptr_t)image->addr + off) != T_PAGE)
 			memset(bytes + off, 0xee, T_PAGE);
 	}
 	close(fd);
@@ -232,7 +232,7 @@ void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
 		    unsigned int nr, uint64_t text)
 {
 	for (unsigned int i = 0; i < nr; i++) {
-		uint64_t site = (uint64_t)image->addr + sites[i].off;
+		uint64_t site = (uintptr_t)image->addr + sites[i].off;
 		uint8_t *at = image->expected + sites[i].off;
 
 		if (!memcmp(at, landing_pad, sizeof(landing_pad))) {

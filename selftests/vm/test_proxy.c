@@ -851,19 +851,21 @@ static void enter(struct __test_metadata *_metadata, pid_t pid, const struct use
 {
 	struct user_regs_struct regs = *from;
 	const unsigned long stack[] = { back, 0 };
-
 #ifdef __i386__
+	unsigned long sp = ((regs.esp - 1024) & ~15UL) - sizeof(stack[0]);
+
 	regs.eip = ip;
-	regs.esp = ((regs.esp - 1024) & ~15UL) - 4;
+	regs.esp = sp;
 	regs.orig_eax = -1;	/* it did not come from a system call */
-	ASSERT_TRUE(t_mem_write(pid, regs.esp, stack, sizeof(stack)));
 #else
+	unsigned long sp = ((regs.rsp - 1024) & ~15UL) - sizeof(stack[0]);
+
 	regs.rip = ip;
-	regs.rsp = ((regs.rsp - 1024) & ~15ULL) - 8;
+	regs.rsp = sp;
 	regs.rdi = 0;
 	regs.orig_rax = -1;	/* it did not come from a system call */
-	ASSERT_TRUE(t_mem_write(pid, regs.rsp, stack, sizeof(stack)));
 #endif
+	ASSERT_TRUE(t_mem_write(pid, sp, stack, sizeof(stack)));
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &regs));
 }
 

@@ -421,7 +421,7 @@ TEST_F(proxied, refuses_wrong_arguments)
 {
 	const struct vdso_remap_restore valid = self->restore;
 
-	self->restore.flags = 1U << 3;
+	self->restore.flags = 1U << 31;
 	fails(_metadata, &self->image, -EINVAL, &self->restore);
 	self->restore = valid;
 	self->restore.image_size--;
