@@ -2,6 +2,7 @@
 /* MAP: a fresh group for a process that has none. */
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +123,32 @@ TEST_F(map, at_the_highest_place_but_no_higher)
 		       t_task_limit()))
 		SKIP(return, "the stack has come to lie there");
 	EXPECT_TRUE(gives_group_at(self, highest));
+}
+
+/* As a function: a system call with three arguments. */
+#ifdef __i386__
+#define MAKE_SYSTEM_CALL							\
+	"\x53\x8b\x44\x24\x08\x8b\x5c\x24\x0c\x8b\x4c\x24\x10\x8b\x54\x24\x14\xcd\x80\x5b\xc3"
+#else
+#define MAKE_SYSTEM_CALL							\
+	"\x89\xf8\x48\x89\xf7\x48\x89\xd6\x48\x89\xca\x0f\x05\xc3"
+#endif
+
+/* The kernel takes the text for being still there, and a caller in it along when that moves. */
+TEST_F(map, leaves_a_caller_where_the_text_was)
+{
+	long (*make_system_call)(long nr, long a, long b, long c);
+	void *text = (void *)self->group.text;
+
+	ASSERT_EQ(text, mmap(text, T_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+	memcpy(text, MAKE_SYSTEM_CALL, sizeof(MAKE_SYSTEM_CALL));
+	make_system_call = text;
+	EXPECT_EQ(0, make_system_call(SYS_ioctl, state.fd, VDSO_REMAP_MAP, (long)&self->req));
+	ASSERT_TRUE(t_maps_read(&state.maps, 0));
+	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
+	EXPECT_EQ(self->req.addr, self->group.text);
+	EXPECT_TRUE(t_time_between_syscalls(self->req.addr));
 }
 
 static void *sleep_for_ever(void *arg)

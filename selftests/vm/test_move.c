@@ -248,39 +248,24 @@ TEST_F(move, in_signal_handler)
 }
 
 /* A time namespace has another data page behind the same mapping. */
-#define TIMENS_OFFSET	1000000000L
-
-static time_t uptime(void)
-{
-	struct timespec now;
-
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 TEST_F(move, inside_time_namespace)
 {
 	int status;
 
-	ASSERT_EQ(0, unshare(CLONE_NEWTIME));
-	write_file("/proc/self/timens_offsets", "monotonic %lu 0\n", TIMENS_OFFSET);
+	ASSERT_TRUE(t_timens_create());
 	if (!fork())
-		_exit(uptime() > TIMENS_OFFSET && moves(self) ? 0 : 1);
+		_exit(t_uptime() > T_TIMENS_OFFSET && moves(self) ? 0 : 1);
 	ASSERT_LT(0, wait(&status));
 	EXPECT_EQ(0, status);
 }
 
 TEST_F(move, then_enter_time_namespace)
 {
-	int fd;
-
-	ASSERT_EQ(0, unshare(CLONE_NEWTIME));
-	write_file("/proc/self/timens_offsets", "monotonic %lu 0\n", TIMENS_OFFSET);
+	ASSERT_TRUE(t_timens_create());
 	ASSERT_TRUE(moves(self));
-	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
-	ASSERT_EQ(0, setns(fd, CLONE_NEWTIME));
-	close(fd);
-	EXPECT_LT(TIMENS_OFFSET, uptime());
+	ASSERT_TRUE(t_timens_enter());
+	EXPECT_LT(T_TIMENS_OFFSET, t_uptime());
 	EXPECT_TRUE(t_state_is(&state));
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -230,6 +231,34 @@ TEST_F(image, carries_the_mark_that_the_contract_describes)
 	install(_metadata, self);
 	mark.image_data = ~0UL;
 	EXPECT_EQ(0, memcmp((void *)group.text, &mark, sizeof(mark)));
+}
+
+/* Its data pages are other ones there; a jump must end up where those are read. */
+TEST_F(image, tells_the_time_of_a_time_namespace)
+{
+	int status;
+
+	ASSERT_TRUE(t_timens_create());
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	self->req.addr = T_IMAGE_ADDR + NEAR;
+	if (!fork()) {
+		EXPECT_LT(T_TIMENS_OFFSET, t_uptime());
+		install(_metadata, self);
+		_exit(_metadata->passed ? 0 : 1);
+	}
+	ASSERT_LT(0, wait(&status));
+	EXPECT_EQ(0, status);
+}
+
+TEST_F(image, follows_its_process_into_a_time_namespace)
+{
+	ASSERT_TRUE(t_timens_create());
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	self->req.addr = T_IMAGE_ADDR + NEAR;
+	install(_metadata, self);
+	ASSERT_TRUE(t_timens_enter());
+	EXPECT_LT(T_TIMENS_OFFSET, t_uptime());
+	EXPECT_TRUE(t_image_answers(&self->parsed, self->image.addr));
 }
 
 /* A built image: encodings and refusals */
@@ -795,6 +824,26 @@ TEST_F(proxy, refuses_a_file_as_an_image)
 	EXPECT_EQ(0, memcmp(bytes, self->image.pristine, IMAGE_SIZE));
 }
 
+/* Since 6.3 a process can renounce making code. */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE			65
+#define PR_MDWE_REFUSE_EXEC_GAIN	1
+#endif
+
+static long renounce_new_code(uint64_t arg)
+{
+	return prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+}
+
+TEST_F(proxy, refuses_a_caller_who_has_renounced_new_code)
+{
+	if (renounce_new_code(0))
+		SKIP(return, "this kernel has no PR_SET_MDWE");
+	REFUSES(EACCES, VDSO_REMAP_NO_SITE);
+	REFUSES(EACCES, VDSO_REMAP_NO_SITE, valid->flags = VDSO_REMAP_PROXY_PARK;
+		valid->addr = T_IMAGE_ADDR + NEAR);
+}
+
 /* Other processes and threads */
 
 static long call_built(uint64_t addr)
@@ -845,29 +894,23 @@ TEST_F(proxy, makes_a_proxy_of_another_process)
 	EXPECT_TRUE(t_image_is_expected(&self->image));
 }
 
-/* Lets a stopped process go on at ip, as if it had been called with NULL. */
-static void enter(struct __test_metadata *_metadata, pid_t pid, const struct user_regs_struct *from,
-		  uint64_t ip, uint64_t back)
+/* Its tracer can write there anyway. */
+TEST_F(proxy, does_for_a_child_what_that_has_renounced)
 {
-	struct user_regs_struct regs = *from;
-	const unsigned long stack[] = { back, 0 };
-#ifdef __i386__
-	unsigned long sp = ((regs.esp - 1024) & ~15UL) - sizeof(stack[0]);
+	struct t_child child;
 
-	regs.eip = ip;
-	regs.esp = sp;
-	regs.orig_eax = -1;	/* it did not come from a system call */
-#else
-	unsigned long sp = ((regs.rsp - 1024) & ~15UL) - sizeof(stack[0]);
-
-	regs.rip = ip;
-	regs.rsp = sp;
-	regs.rdi = 0;
-	regs.orig_rax = -1;	/* it did not come from a system call */
-#endif
-	ASSERT_TRUE(t_mem_write(pid, sp, stack, sizeof(stack)));
-	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &regs));
+	ASSERT_TRUE(t_child_start(&child));
+	if (t_child_call(&child, renounce_new_code, 0))
+		SKIP(return, "this kernel has no PR_SET_MDWE");
+	ASSERT_TRUE(t_seize_and_stop(child.pid));
+	self->req.pid = child.pid;
+	ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
+	ASSERT_TRUE(t_detach(child.pid));
+	EXPECT_EQ(1, t_child_call(&child, call_built, T_IMAGE_ADDR));
+	t_child_end(&child);
 }
+
+static const unsigned long no_args[3];
 
 TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 {
@@ -887,7 +930,7 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	for (unsigned int off = 1; off < FAR_JUMP_SIZE; off++) {
 		uint8_t bytes[T_SLOT_SIZE];
 
-		enter(_metadata, child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + off, trap);
+		ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + off, trap, no_args));
 		ASSERT_EQ(-1, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 		EXPECT_EQ(EBUSY, errno);
 		EXPECT_EQ(child.pid, self->req.busy_tid);
@@ -897,7 +940,7 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	}
 
 	/* At the first byte it will run what is there then. */
-	enter(_metadata, child.pid, &regs, T_IMAGE_ADDR + SLOT(1), trap);
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1), trap, no_args));
 	ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 	before = t_raw(SYS_time, 0, 0, 0);
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, child.pid, NULL, NULL));
@@ -910,15 +953,81 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	EXPECT_GE(before + 10, t_result(&at_trap));
 
 	/* What does not change is in nobody's way. */
-	enter(_metadata, child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + FAR_JUMP_SIZE - 1, trap);
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + FAR_JUMP_SIZE - 1, trap, no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 	/* Nor is one who is just behind the bytes. */
 	self->sites[0] = self->sites[3];
-	enter(_metadata, child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + TIME_STUB_SIZE, trap);
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + TIME_STUB_SIZE, trap, no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &regs));
 	ASSERT_TRUE(t_detach(child.pid));
+	t_child_end(&child);
+}
+
+static bool same_registers(const struct user_regs_struct *want, struct user_regs_struct have)
+{
+	/* What a jump is for, and what it may use. */
+#ifdef __i386__
+	have.eip = want->eip;
+#else
+	have.rip = want->rip;
+	have.r11 = want->r11;
+#endif
+	return !memcmp(want, &have, sizeof(have));
+}
+
+TEST_F(proxy, jumps_change_no_register)
+{
+	const uint64_t places[] = { T_IMAGE_ADDR + NEAR, T_IMAGE_ADDR + FAR };
+	struct user_regs_struct regs, all, now;
+	struct t_child child;
+
+	ASSERT_TRUE(t_child_start(&child));
+	ASSERT_TRUE(t_seize_and_stop(child.pid));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &regs));
+	all = regs;
+#ifdef __i386__
+	all.eax = 0x11111111;
+	all.ebx = 0x22222222;
+	all.ecx = 0x33333333;
+	all.edx = 0x44444444;
+	all.esi = 0x55555555;
+	all.edi = 0x66666666;
+	all.ebp = 0x77777777;
+	all.eip = T_IMAGE_ADDR + SLOT(1);
+	all.orig_eax = -1;
+#else
+	all.rax = 0x1111111111111111;
+	all.rbx = 0x2222222222222222;
+	all.rcx = 0x3333333333333333;
+	all.rdx = 0x4444444444444444;
+	all.rsi = 0x5555555555555555;
+	all.rdi = 0x6666666666666666;
+	all.rbp = 0x7777777777777777;
+	all.r8 = 0x8888888888888888;
+	all.r9 = 0x9999999999999999;
+	all.r10 = 0xaaaaaaaaaaaaaaaa;
+	all.r12 = 0xcccccccccccccccc;
+	all.r13 = 0xdddddddddddddddd;
+	all.r14 = 0xeeeeeeeeeeeeeeee;
+	all.r15 = 0xffffffffffffffff;
+	all.rip = T_IMAGE_ADDR + SLOT(1);
+	all.orig_rax = -1;
+#endif
+	self->req.pid = child.pid;
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
+		uint64_t target = places[i] + self->sites[0].target;
+
+		ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &regs));
+		self->req.addr = places[i];
+		ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
+		ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &all));
+		ASSERT_TRUE(t_step_into(child.pid, target, target + 1));
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &now));
+		EXPECT_TRUE(same_registers(&all, now));
+	}
 	t_child_end(&child);
 }
 

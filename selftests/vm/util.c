@@ -18,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -725,6 +724,36 @@ bool t_step_out_of(pid_t tid, uint64_t start, uint64_t end)
 	return step_until(tid, start, end, false);
 }
 
+bool t_enter(pid_t tid, const struct user_regs_struct *from, uint64_t ip, uint64_t back,
+	     const unsigned long args[3])
+{
+	struct user_regs_struct regs = *from;
+#ifdef __i386__
+	const unsigned long stack[] = { back, args[0], args[1], args[2] };
+	unsigned long sp = ((regs.esp - 1024) & ~15UL) - sizeof(stack[0]);
+
+	regs.eip = ip;
+	regs.esp = sp;
+	regs.orig_eax = -1;	/* it did not come from a system call */
+#else
+	const unsigned long stack[] = { back };
+	unsigned long sp = ((regs.rsp - 1024) & ~15UL) - sizeof(stack[0]);
+
+	regs.rip = ip;
+	regs.rsp = sp;
+	regs.rdi = args[0];
+	regs.rsi = args[1];
+	regs.rdx = args[2];
+	regs.orig_rax = -1;	/* it did not come from a system call */
+#endif
+	if (!t_mem_write(tid, sp, stack, sizeof(stack)))
+		return false;
+	if (!ptrace(PTRACE_SETREGS, tid, NULL, &regs))
+		return true;
+	t_note("PTRACE_SETREGS of %d: %s", tid, strerror(errno));
+	return false;
+}
+
 bool t_wait_for_task_state(pid_t tid, const char *states)
 {
 	unsigned int tries;
@@ -742,6 +771,44 @@ bool t_wait_for_task_state(pid_t tid, const char *states)
 	}
 	t_note("task %d is not in state %s: %s", tid, states, stat);
 	return false;
+}
+
+bool t_timens_create(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWTIME)) {
+		t_note("no time namespace: %s", strerror(errno));
+		return false;
+	}
+	fd = open_proc(0, "timens_offsets", O_WRONLY);
+	if (fd < 0)
+		return false;
+	if (dprintf(fd, "monotonic %ld 0\n", T_TIMENS_OFFSET) <= 0) {
+		t_note("no offset for the time namespace: %s", strerror(errno));
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
+bool t_timens_enter(void)
+{
+	int fd = open_proc(0, "ns/time_for_children", O_RDONLY);
+	int ret = setns(fd, CLONE_NEWTIME);
+
+	close(fd);
+	if (ret)
+		t_note("can't enter the time namespace: %s", strerror(errno));
+	return !ret;
+}
+
+long t_uptime(void)
+{
+	struct timespec now = {};
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
 pid_t t_spawn_sharing_mm(int flags, int (*fn)(void *arg), void *arg)

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/user.h>
 
 #include <linux/vdso_remap.h>
 
@@ -172,8 +173,21 @@ bool t_detach(pid_t tid);
 /* Single-steps a stopped task until its instruction pointer is in the range. */
 bool t_step_into(pid_t tid, uint64_t start, uint64_t end);
 bool t_step_out_of(pid_t tid, uint64_t start, uint64_t end);
+/*
+ * Has a stopped task, whose registers these were, go on at ip as if that had
+ * been called with these arguments, to return to back.
+ */
+bool t_enter(pid_t tid, const struct user_regs_struct *from, uint64_t ip, uint64_t back,
+	     const unsigned long args[3]);
 /* Waits until /proc says that the task is in one of these states, as "Tt". */
 bool t_wait_for_task_state(pid_t tid, const char *states);
+
+/* A time namespace for the caller's children, or for itself; CLOCK_MONOTONIC is ahead there. */
+#define T_TIMENS_OFFSET	1000000000L
+bool t_timens_create(void);
+bool t_timens_enter(void);
+/* CLOCK_MONOTONIC in seconds, by system call. */
+long t_uptime(void);
 
 /*
  * Starts a process of its own that shares the caller's memory, one at a time,
