@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sealed groups: by the kernel that gave them (CONFIG_MSEAL_SYSTEM_MAPPINGS) or,
+ * where it does not, by these tests with mseal(2). The rule is the same.
+ */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "kselftest_harness.h"
+#include "util.h"
+
+#ifndef SYS_mseal
+#define SYS_mseal	462
+#endif
+#ifndef CAP_CHECKPOINT_RESTORE
+#define CAP_CHECKPOINT_RESTORE	40
+#endif
+
+#define ALLOW_UNSEAL	"/sys/module/vdso_remap/parameters/allow_unseal"
+#define IMAGE_SIZE	(2 * T_PAGE)
+
+static struct t_state state;	/* what is to be expected */
+static struct t_image image;
+static struct vdso_remap_site site;
+
+/*
+ * sealed: there is a sealed group; false: this kernel knows no seals
+ * by_kernel: it was sealed from the start
+ * group: where it is
+ * move: to a hole, with UNSEAL, valid where that is allowed
+ * proxy: the same for PARK, of one site
+ */
+FIXTURE(seal) {
+	bool sealed;
+	bool by_kernel;
+	struct t_group group;
+	struct vdso_remap_move move;
+	struct vdso_remap_proxy proxy;
+};
+
+static long seal(uint64_t start, uint64_t end)
+{
+	return syscall(SYS_mseal, start, end - start, 0);
+}
+
+static bool allow_unseal(bool allow)
+{
+	int fd = open(ALLOW_UNSEAL, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, allow ? "Y" : "N", 1) == 1;
+
+	if (!ok)
+		t_note(ALLOW_UNSEAL ": %s", strerror(errno));
+	close(fd);
+	return ok;
+}
+
+FIXTURE_SETUP(seal)
+{
+	memset(self, 0, sizeof(*self));
+	ASSERT_TRUE(allow_unseal(true));
+	ASSERT_TRUE(t_state_capture(&state, t_open(), 0));
+	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
+	self->move = (struct vdso_remap_move){
+		.size = sizeof(self->move),
+		.flags = VDSO_REMAP_MOVE_UNSEAL,
+		.addr = t_group_hole(),
+	};
+	site = (struct vdso_remap_site){
+		T_SLOT_SIZE, T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time")
+	};
+	self->proxy = (struct vdso_remap_proxy){
+		.size = sizeof(self->proxy),
+		.flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_UNSEAL,
+		.nr_sites = 1,
+		.sites = (uintptr_t)&site,
+		.image = T_IMAGE_ADDR,
+		.image_size = IMAGE_SIZE,
+		.addr = self->move.addr,
+	};
+	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, t_image_build(IMAGE_SIZE), IMAGE_SIZE));
+	self->by_kernel = state.info.state & VDSO_REMAP_AREA_SEALED;
+	self->sealed = self->by_kernel || !seal(self->group.start, self->group.end);
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+}
+
+FIXTURE_TEARDOWN(seal)
+{
+	allow_unseal(false);
+}
+
+#define SKIP_UNLESS_SEALED() do {					\
+	if (!self->sealed)						\
+		SKIP(return, "mseal: needs Linux 6.10 and 64 bits");	\
+} while (0)
+
+static bool moves(FIXTURE_DATA(seal) *self)
+{
+	int ret = t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move);
+
+	if (ret)
+		t_note("MOVE: %s", strerror(-ret));
+	t_state_move(&state, self->move.addr);
+	return t_state_is(&state) && !ret;
+}
+
+static bool refused(FIXTURE_DATA(seal) *self, int error)
+{
+	return t_refused(&state, error, VDSO_REMAP_MOVE, &self->move);
+}
+
+static bool parking_refused(FIXTURE_DATA(seal) *self, int error)
+{
+	return t_refused(&state, error, VDSO_REMAP_PROXY, &self->proxy) &&
+	       t_image_is_expected(&image);
+}
+
+/* Of the effective capabilities, of which root has all, only these stay. */
+static bool keep_capabilities(uint64_t keep)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	data[0].effective &= keep;
+	data[1].effective &= keep >> 32;
+	return !syscall(SYS_capset, &header, data);
+}
+
+static bool lose_capabilities(uint64_t lose)
+{
+	return keep_capabilities(~lose);
+}
+
+#define CAP(name)	(1ULL << CAP_##name)
+
+TEST_F(seal, is_reported)
+{
+	SKIP_UNLESS_SEALED();
+	EXPECT_TRUE(state.info.state & VDSO_REMAP_AREA_SEALED);
+	for (unsigned int i = 0; i < state.info.nr_areas; i++)
+		EXPECT_TRUE(state.info.areas[i].flags & VDSO_REMAP_AREA_SEALED);
+	EXPECT_TRUE(state.info.features & VDSO_REMAP_FEATURE_UNSEAL);
+	ASSERT_TRUE(allow_unseal(false));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_FALSE(state.info.features & VDSO_REMAP_FEATURE_UNSEAL);
+}
+
+static bool can_not_be_moved_by_hand(const struct t_group *group)
+{
+	uint64_t size = group->end - group->text;
+	void *to = (void *)t_hole(size);
+
+	return mremap((void *)group->text, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+	       MAP_FAILED && errno == EPERM &&
+	       munmap((void *)group->start, T_PAGE) && errno == EPERM &&
+	       mprotect((void *)group->text, size, PROT_READ) && errno == EPERM;
+}
+
+TEST_F(seal, keeps_everyone_from_moving_it_by_hand)
+{
+	SKIP_UNLESS_SEALED();
+	EXPECT_TRUE(can_not_be_moved_by_hand(&self->group));
+	EXPECT_TRUE(t_state_is(&state));
+}
+
+TEST_F(seal, moves_and_is_sealed_again)
+{
+	static struct t_maps maps;
+	struct t_group group;
+
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(moves(self));
+	ASSERT_TRUE(t_maps_read(&maps, 0));
+	ASSERT_TRUE(t_group_find(&group, &maps));
+	EXPECT_TRUE(can_not_be_moved_by_hand(&group));
+	self->move.flags = 0;
+	self->move.addr = self->group.text;
+	EXPECT_TRUE(refused(self, EPERM));
+	self->move.flags = VDSO_REMAP_MOVE_UNSEAL;
+	EXPECT_TRUE(moves(self));
+}
+
+TEST_F(seal, keeps_its_private_page)
+{
+	const uint8_t breakpoint = 0xcc;
+
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(t_mem_write(0, self->group.end - 1, &breakpoint, 1));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_TRUE(moves(self));
+}
+
+TEST_F(seal, moves_for_checkpoint_restore_alone)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(keep_capabilities(CAP(CHECKPOINT_RESTORE)));
+	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
+}
+
+TEST_F(seal, moves_for_sys_admin_alone)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(keep_capabilities(CAP(SYS_ADMIN)));
+	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
+}
+
+TEST_F(seal, stays_without_the_flag)
+{
+	SKIP_UNLESS_SEALED();
+	self->move.flags = 0;
+	EXPECT_TRUE(refused(self, EPERM));
+	self->proxy.flags = VDSO_REMAP_PROXY_PARK;
+	EXPECT_TRUE(parking_refused(self, EPERM));
+}
+
+TEST_F(seal, stays_without_the_parameter)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(allow_unseal(false));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_TRUE(refused(self, EPERM));
+	EXPECT_TRUE(parking_refused(self, EPERM));
+}
+
+TEST_F(seal, stays_without_the_capabilities)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(lose_capabilities(CAP(CHECKPOINT_RESTORE) | CAP(SYS_ADMIN)));
+	EXPECT_TRUE(refused(self, EPERM));
+	EXPECT_TRUE(parking_refused(self, EPERM));
+}
+
+TEST_F(seal, stays_for_root_of_another_user_namespace)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_EQ(0, unshare(CLONE_NEWUSER));
+	EXPECT_TRUE(refused(self, EPERM));
+	EXPECT_TRUE(parking_refused(self, EPERM));
+}
+
+TEST_F(seal, flag_needs_park)
+{
+	self->proxy.flags = VDSO_REMAP_PROXY_UNSEAL;
+	self->proxy.addr = 0;
+	EXPECT_TRUE(parking_refused(self, EINVAL));
+}
+
+TEST_F(seal, parks_and_is_sealed_again)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
+	t_state_move(&state, self->proxy.addr);
+	EXPECT_TRUE(t_state_is(&state));
+	t_image_expect(&image, &site, 1, state.info.vdso);
+	EXPECT_TRUE(t_image_is_expected(&image));
+}
+
+TEST_F(seal, does_not_matter_to_what_leaves_the_group_where_it_is)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(allow_unseal(false));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	self->proxy.flags = 0;
+	self->proxy.addr = 0;
+	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
+	EXPECT_TRUE(t_state_is(&state));
+	t_image_expect(&image, &site, 1, state.info.vdso);
+	EXPECT_TRUE(t_image_is_expected(&image));
+}
+
+TEST_F(seal, of_the_image_keeps_proxy_out)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_EQ(0, seal(T_IMAGE_ADDR + T_PAGE, T_IMAGE_ADDR + 2 * T_PAGE));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_TRUE(parking_refused(self, EPERM));
+	self->proxy.flags = 0;
+	self->proxy.addr = 0;
+	EXPECT_TRUE(parking_refused(self, EPERM));
+}
+
+/* Something of two pages, the second of them sealed, where the group's first ones would be. */
+static void *half_sealed(FIXTURE_DATA(seal) *self)
+{
+	uint64_t start = self->move.addr - (self->group.text - self->group.start);
+	void *map = mmap((void *)start, 2 * T_PAGE, PROT_READ,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	return seal(start + T_PAGE, start + 2 * T_PAGE) ? MAP_FAILED : map;
+}
+
+TEST_F(seal, of_what_is_in_the_way_keeps_replace_out)
+{
+	SKIP_UNLESS_SEALED();
+	ASSERT_NE(MAP_FAILED, half_sealed(self));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	self->move.flags |= VDSO_REMAP_MOVE_REPLACE;
+	EXPECT_TRUE(refused(self, EPERM));
+	self->proxy.flags |= VDSO_REMAP_PROXY_REPLACE;
+	EXPECT_TRUE(parking_refused(self, EPERM));
+}
+
+TEST_F(seal, is_inherited_by_a_child_that_can_move_as_well)
+{
+	int status;
+
+	SKIP_UNLESS_SEALED();
+	if (!fork())
+		_exit(t_state_is(&state) && moves(self) ? 0 : 1);
+	ASSERT_LT(0, wait(&status));
+	EXPECT_EQ(0, status);
+	EXPECT_TRUE(t_state_is(&state));
+}
+
+/* The worker that moves another process's group may do everything: the caller is asked. */
+TEST_F(seal, of_another_process_asks_the_callers_capabilities)
+{
+	struct t_child child;
+
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(t_child_start(&child));
+	ASSERT_TRUE(t_seize_and_stop(child.pid));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, child.pid));
+	self->move.pid = child.pid;
+	self->proxy.pid = child.pid;
+
+	ASSERT_TRUE(lose_capabilities(CAP(CHECKPOINT_RESTORE) | CAP(SYS_ADMIN)));
+	EXPECT_TRUE(refused(self, EPERM));
+	EXPECT_TRUE(t_refused(&state, EPERM, VDSO_REMAP_PROXY, &self->proxy));
+	t_child_end(&child);
+}
+
+TEST_F(seal, of_another_process_moves)
+{
+	struct t_child child;
+
+	SKIP_UNLESS_SEALED();
+	ASSERT_TRUE(t_child_start(&child));
+	ASSERT_TRUE(t_seize_and_stop(child.pid));
+	ASSERT_TRUE(t_state_capture(&state, state.fd, child.pid));
+	self->move.pid = child.pid;
+	EXPECT_TRUE(moves(self));
+	ASSERT_TRUE(t_detach(child.pid));
+	EXPECT_TRUE(t_child_time_between_syscalls(&child, self->move.addr));
+	t_child_end(&child);
+}
+
+/* A child without a vDSO: nobody can unmap a sealed one, but it need not be inherited. */
+static int map_anew(FIXTURE_DATA(seal) *self)
+{
+	struct vdso_remap_map map = { .size = sizeof(map), .addr = self->move.addr };
+	bool sealed;
+
+	if (!t_state_capture(&state, state.fd, 0) || state.info.nr_areas)
+		return 2;
+	if (t_ioctl(state.fd, VDSO_REMAP_MAP, &map) || !t_state_capture(&state, state.fd, 0))
+		return 3;
+	sealed = state.info.state & VDSO_REMAP_AREA_SEALED;
+	if (sealed != self->by_kernel || !t_time_between_syscalls(state.info.vdso))
+		return 4;
+	self->move.addr = t_group_hole();
+	self->move.flags = 0;
+	return (sealed ? refused(self, EPERM) : moves(self)) ? 0 : 5;
+}
+
+TEST_F(seal, of_a_fresh_group_is_the_kernels_choice)
+{
+	int status;
+
+	SKIP_UNLESS_SEALED();
+	ASSERT_EQ(0, madvise((void *)self->group.start, self->group.end - self->group.start,
+			     MADV_DONTFORK));
+	if (!fork())
+		_exit(map_anew(self));
+	ASSERT_LT(0, wait(&status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, WTERMSIG(status));
+}
+
+/* Groups that are not sealed, or not as a whole: only where the kernel leaves that to us */
+
+static bool capture_unsealed(void)
+{
+	return t_state_capture(&state, t_open(), 0) && !(state.info.state & VDSO_REMAP_AREA_SEALED);
+}
+
+static int move(uint32_t flags, uint64_t addr)
+{
+	struct vdso_remap_move req = { .size = sizeof(req), .flags = flags, .addr = addr };
+
+	return t_ioctl(state.fd, VDSO_REMAP_MOVE, &req);
+}
+
+TEST(flag_means_nothing_without_a_seal)
+{
+	uint64_t addr = t_group_hole();
+
+	if (!capture_unsealed())
+		SKIP(return, "this kernel seals all groups");
+	EXPECT_EQ(0, move(VDSO_REMAP_MOVE_UNSEAL, addr));
+	t_state_move(&state, addr);
+	EXPECT_TRUE(t_state_is(&state));
+}
+
+static void one_sealed_area(struct __test_metadata *_metadata, unsigned int which)
+{
+	const struct vdso_remap_area *area;
+	uint64_t addr = t_group_hole();
+
+	if (!capture_unsealed())
+		SKIP(return, "this kernel seals all areas");
+	area = &state.info.areas[which < state.info.nr_areas ? which : state.info.nr_areas - 1];
+	if (seal(area->start, area->start + area->size))
+		SKIP(return, "mseal: needs Linux 6.10 and 64 bits");
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_EQ(-EPERM, move(0, addr));
+	EXPECT_TRUE(t_state_is(&state));
+	ASSERT_TRUE(allow_unseal(true));
+	EXPECT_EQ(0, move(VDSO_REMAP_MOVE_UNSEAL, addr));
+	ASSERT_TRUE(allow_unseal(false));
+	state.info.features &= ~VDSO_REMAP_FEATURE_UNSEAL;
+	t_state_move(&state, addr);
+	EXPECT_TRUE(t_state_is(&state));
+}
+
+TEST(one_sealed_area_is_enough_the_first)
+{
+	one_sealed_area(_metadata, 0);
+}
+
+TEST(one_sealed_area_is_enough_the_text)
+{
+	one_sealed_area(_metadata, VDSO_REMAP_MAX_AREAS);
+}
+
+TEST_HARNESS_MAIN
