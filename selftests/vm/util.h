@@ -46,6 +46,9 @@
 #define t_result(regs)	((long)(regs)->rax)
 #endif
 
+/* SKIP(return, ...) in a fixture's setup would go on to the test. */
+#define T_SKIP_IN_SETUP(...)	SKIP(_exit(255), __VA_ARGS__)
+
 void t_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One line of /proc/PID/maps. */
