@@ -12,7 +12,7 @@ dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
 export VERSION O DESTDIR prefix
 
 .PHONY: all help modules modules_install clean install uninstall \
-	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix style
+	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug style
 
 all:
 	@$(MAKE) -C userspace
@@ -22,6 +22,7 @@ help:
 	@echo '  demo             run python3 under two other kernels'\'' vDSOs in a VM'
 	@echo '  check            all tests: host tier, VM tier, style'
 	@echo '  check-host, check-vm, style   parts of it'
+	@echo '  check-debug      on kernels with KASAN, lockdep, fault injection; builds them first'
 	@echo '  matrix           every kernel x every test of the VM tier, as a table'
 	@echo
 	@echo 'Building and installing:'
@@ -89,6 +90,9 @@ check-vm:
 
 matrix:
 	@selftests/check matrix
+
+check-debug:
+	@selftests/check debug
 
 style:
 	@selftests/check style

@@ -103,7 +103,7 @@ make_debug()
 	keep_headers "$tree"
 }
 
-# The tree is found by chroot-build as that of a suite "debug".
+# The tree is found by chroot-build as that of a suite "debug"; modules fit both kernels.
 setup_debug()
 {
 	local tree=$cache/build/debug from

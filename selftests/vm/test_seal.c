@@ -24,6 +24,7 @@
 
 #define ALLOW_UNSEAL	"/sys/module/vdso_remap/parameters/allow_unseal"
 #define IMAGE_SIZE	(2 * T_PAGE)
+#define NO_SEALS	"no mseal(2) before Linux 6.10"
 
 static struct t_state state;	/* what is to be expected */
 static struct t_image image;
@@ -94,11 +95,6 @@ FIXTURE_TEARDOWN(seal)
 	allow_unseal(false);
 }
 
-#define SKIP_UNLESS_SEALED() do {					\
-	if (!self->sealed)						\
-		SKIP(return, "mseal: needs Linux 6.10 and 64 bits");	\
-} while (0)
-
 static bool moves(FIXTURE_DATA(seal) *self)
 {
 	int ret = t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move);
@@ -142,7 +138,8 @@ static bool lose_capabilities(uint64_t lose)
 
 TEST_F(seal, is_reported)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	EXPECT_TRUE(state.info.state & VDSO_REMAP_AREA_SEALED);
 	for (unsigned int i = 0; i < state.info.nr_areas; i++)
 		EXPECT_TRUE(state.info.areas[i].flags & VDSO_REMAP_AREA_SEALED);
@@ -165,7 +162,8 @@ static bool can_not_be_moved_by_hand(const struct t_group *group)
 
 TEST_F(seal, keeps_everyone_from_moving_it_by_hand)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	EXPECT_TRUE(can_not_be_moved_by_hand(&self->group));
 	EXPECT_TRUE(t_state_is(&state));
 }
@@ -175,7 +173,8 @@ TEST_F(seal, moves_and_is_sealed_again)
 	static struct t_maps maps;
 	struct t_group group;
 
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(moves(self));
 	ASSERT_TRUE(t_maps_read(&maps, 0));
 	ASSERT_TRUE(t_group_find(&group, &maps));
@@ -191,7 +190,8 @@ TEST_F(seal, keeps_its_private_page)
 {
 	const uint8_t breakpoint = 0xcc;
 
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(t_mem_write(0, self->group.end - 1, &breakpoint, 1));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(moves(self));
@@ -199,21 +199,24 @@ TEST_F(seal, keeps_its_private_page)
 
 TEST_F(seal, moves_for_checkpoint_restore_alone)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(keep_capabilities(CAP(CHECKPOINT_RESTORE)));
 	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
 }
 
 TEST_F(seal, moves_for_sys_admin_alone)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(keep_capabilities(CAP(SYS_ADMIN)));
 	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
 }
 
 TEST_F(seal, stays_without_the_flag)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	self->move.flags = 0;
 	EXPECT_TRUE(refused(self, EPERM));
 	self->proxy.flags = VDSO_REMAP_PROXY_PARK;
@@ -222,7 +225,8 @@ TEST_F(seal, stays_without_the_flag)
 
 TEST_F(seal, stays_without_the_parameter)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(allow_unseal(false));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(refused(self, EPERM));
@@ -231,7 +235,8 @@ TEST_F(seal, stays_without_the_parameter)
 
 TEST_F(seal, stays_without_the_capabilities)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(lose_capabilities(CAP(CHECKPOINT_RESTORE) | CAP(SYS_ADMIN)));
 	EXPECT_TRUE(refused(self, EPERM));
 	EXPECT_TRUE(parking_refused(self, EPERM));
@@ -239,7 +244,8 @@ TEST_F(seal, stays_without_the_capabilities)
 
 TEST_F(seal, stays_for_root_of_another_user_namespace)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_EQ(0, unshare(CLONE_NEWUSER));
 	EXPECT_TRUE(refused(self, EPERM));
 	EXPECT_TRUE(parking_refused(self, EPERM));
@@ -254,7 +260,8 @@ TEST_F(seal, flag_needs_park)
 
 TEST_F(seal, parks_and_is_sealed_again)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
 	t_state_move(&state, self->proxy.addr);
 	EXPECT_TRUE(t_state_is(&state));
@@ -264,7 +271,8 @@ TEST_F(seal, parks_and_is_sealed_again)
 
 TEST_F(seal, does_not_matter_to_what_leaves_the_group_where_it_is)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(allow_unseal(false));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	self->proxy.flags = 0;
@@ -277,7 +285,8 @@ TEST_F(seal, does_not_matter_to_what_leaves_the_group_where_it_is)
 
 TEST_F(seal, of_the_image_keeps_proxy_out)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_EQ(0, seal(T_IMAGE_ADDR + T_PAGE, T_IMAGE_ADDR + 2 * T_PAGE));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(parking_refused(self, EPERM));
@@ -298,7 +307,8 @@ static void *half_sealed(FIXTURE_DATA(seal) *self)
 
 TEST_F(seal, of_what_is_in_the_way_keeps_replace_out)
 {
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_NE(MAP_FAILED, half_sealed(self));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	self->move.flags |= VDSO_REMAP_MOVE_REPLACE;
@@ -311,7 +321,8 @@ TEST_F(seal, is_inherited_by_a_child_that_can_move_as_well)
 {
 	int status;
 
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	if (!fork())
 		_exit(t_state_is(&state) && moves(self) ? 0 : 1);
 	ASSERT_LT(0, wait(&status));
@@ -324,7 +335,8 @@ TEST_F(seal, of_another_process_asks_the_callers_capabilities)
 {
 	struct t_child child;
 
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(t_child_start(&child));
 	ASSERT_TRUE(t_seize_and_stop(child.pid));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, child.pid));
@@ -341,7 +353,8 @@ TEST_F(seal, of_another_process_moves)
 {
 	struct t_child child;
 
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(t_child_start(&child));
 	ASSERT_TRUE(t_seize_and_stop(child.pid));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, child.pid));
@@ -374,7 +387,8 @@ TEST_F(seal, of_a_fresh_group_is_the_kernels_choice)
 {
 	int status;
 
-	SKIP_UNLESS_SEALED();
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
 	ASSERT_EQ(0, madvise((void *)self->group.start, self->group.end - self->group.start,
 			     MADV_DONTFORK));
 	if (!fork())
@@ -418,7 +432,7 @@ static void one_sealed_area(struct __test_metadata *_metadata, unsigned int whic
 		SKIP(return, "this kernel seals all areas");
 	area = &state.info.areas[which < state.info.nr_areas ? which : state.info.nr_areas - 1];
 	if (seal(area->start, area->start + area->size))
-		SKIP(return, "mseal: needs Linux 6.10 and 64 bits");
+		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_EQ(-EPERM, move(0, addr));
 	EXPECT_TRUE(t_state_is(&state));
