@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What differs between kernels; everything else reads as if for the newest. */
+/*
+ * What differs between kernels; everything else reads as if for the newest. What
+ * no macro of theirs tells, Kbuild has looked up in their headers (VR_*).
+ */
 #ifndef _VR_COMPAT_H
 #define _VR_COMPAT_H
 
@@ -46,19 +49,26 @@ static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
 
 /* Sealed mappings: 6.10 and later, 64-bit only. */
 #ifdef VM_SEALED
+#define vr_compat_seal(vma)	vm_flags_set(vma, VM_SEALED)
 #define vr_compat_unseal(vma)	vm_flags_clear(vma, VM_SEALED)
 #else
 #define VM_SEALED		VM_NONE
+#define vr_compat_seal(vma)	((void)(vma))
 #define vr_compat_unseal(vma)	((void)(vma))
 #endif
 
-/* PR_SET_MDWE: 6.3 and later. Flags of an mm were a plain word before 6.18. */
+/* 5.13 and later */
+#ifndef VM_UFFD_MINOR
+#define VM_UFFD_MINOR	VM_NONE
+#endif
+
+/* PR_SET_MDWE: 6.3 and later. The flags of an mm were a plain word before 6.18. */
 #ifndef MMF_HAS_MDWE
 #define vr_compat_has_mdwe(mm)	((void)(mm), false)
-#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-#define vr_compat_has_mdwe(mm)	test_bit(MMF_HAS_MDWE, &(mm)->flags)
-#else
+#elif defined(VR_HAS_MM_FLAGS_TEST)
 #define vr_compat_has_mdwe(mm)	mm_flags_test(MMF_HAS_MDWE, mm)
+#else
+#define vr_compat_has_mdwe(mm)	test_bit(MMF_HAS_MDWE, &(mm)->flags)
 #endif
 
 /* Threads that never return to user space: io_uring's, later vhost's too. */
@@ -67,7 +77,7 @@ static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
 #endif
 
 /* The vmas argument went in 6.5. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#ifdef VR_PIN_PAGES_HAS_VMAS
 #define vr_compat_pin_pages(mm, start, nr, flags, pages) \
 	pin_user_pages_remote(mm, start, nr, flags, pages, NULL, NULL)
 #else

@@ -92,19 +92,41 @@ static bool fills_any_slot(const struct vm_area_struct *vma)
 	return false;
 }
 
-/*
- * The addresses that a group of mm with its text there occupies. -ENOENT: the
- * kernel does not say which vDSO belongs to mm; -EINVAL: they wrap.
- */
-int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span)
+/* Where a group with its text there begins; above it if that wraps. */
+unsigned long vr_group_start(unsigned long text)
 {
+	return text - slots[0].below;
+}
+
+/* The addresses that a group with its text there occupies, or false: they wrap. */
+static bool set_span(struct vr_span *span, unsigned long text, const struct vr_image *image)
+{
+	span->start = vr_group_start(text);
+	span->end = text + PAGE_ALIGN(image->size);
+	return span->start <= text && span->end > text;
+}
+
+/*
+ * The addresses that a group of mm would occupy with its text there. The mmap
+ * lock is held: without it the process could change its kind of vDSO, and with
+ * that the size, between this answer and its use.
+ *
+ * Return: 0; -ENOENT: the kernel does not say which vDSO belongs to mm;
+ * -EINVAL: they wrap, or are not for this task.
+ */
+int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *span)
+{
+	unsigned long limit = mm->task_size;
 	struct vr_image image;
+
+	mmap_assert_locked(mm);
 
 	if (!vr_image_get(&image, mm))
 		return -ENOENT;
-	span->start = text - slots[0].below;
-	span->end = text + PAGE_ALIGN(image.size);
-	return span->start <= text && span->end > text ? 0 : -EINVAL;
+	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
+	if (vr_image_bits(&image) == 32)
+		limit = min_t(unsigned long, limit, U32_MAX);
+	return set_span(span, text, &image) && span->end <= limit ? 0 : -EINVAL;
 }
 
 /* One slot's share of a group's span. */
@@ -122,9 +144,10 @@ static struct vr_span slot_span(const struct vr_slot *slot, const struct vr_span
 static bool find_whole(struct mm_struct *mm, unsigned long text, struct vr_group *group)
 {
 	struct vr_group found = { .nr = nr_slots };
+	struct vr_image image;
 	unsigned int i;
 
-	if (vr_group_span(mm, text, &found.span))
+	if (!vr_image_get(&image, mm) || !set_span(&found.span, text, &image))
 		return false;
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span want = slot_span(&slots[i], &found.span);
@@ -182,19 +205,31 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group)
 void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 {
 	const struct vr_span *span = &group->span;
-	unsigned int saved, i;
+	unsigned int saved, i, sealed = 0;
 	int ret, tries = 10;
 
-	for (i = 0; i < group->nr; i++)
+	/* All of them: this also locks out faults, which munmap would wait for. */
+	for (i = 0; i < group->nr; i++) {
+		if (group->vma[i]->vm_flags & VM_SEALED)
+			sealed |= BIT(i);
 		vr_compat_unseal(group->vma[i]);
+	}
 
 	saved = memalloc_noreclaim_save();
 	do {
 		ret = static_call(vr_do_munmap)(mm, span->start, span->end - span->start, NULL);
 	} while (ret && --tries);
 	memalloc_noreclaim_restore(saved);
-	WARN_ONCE(ret, "a second vDSO stays mapped at %lx: %d\n", span->start, ret);
+	if (!WARN_ONCE(ret, "a second vDSO stays mapped at %lx: %d\n", span->start, ret))
+		return;
+	for (i = 0; i < group->nr; i++) {
+		if (sealed & BIT(i))
+			vr_compat_seal(group->vma[i]);
+	}
 }
+
+/* Flags of a vma that stand for something kept elsewhere, which does not move along. */
+#define STATE_FLAGS	(VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR | VM_LOCKED | VM_LOCKONFAULT)
 
 /*
  * Puts up a group in group->span, which is free, with the flags of another or,
@@ -202,24 +237,30 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
  */
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like)
 {
+	unsigned long def_flags = mm->def_flags;
+	int ret = 0;
 	unsigned int i;
 
 	mmap_assert_write_locked(mm);
 
+	/* After mlockall(MCL_FUTURE) kernels before 5.18 lock these, too, but uncounted. */
+	mm->def_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span at = slot_span(&slots[i], &group->span);
 		unsigned long flags = like->nr ? like->vma[i]->vm_flags : slots[i].flags;
 		struct vm_area_struct *vma;
 
 		vma = static_call(vr_install_special_mapping)(mm, at.start, at.end - at.start,
-							      flags, slots[i].spec);
-		if (IS_ERR(vma)) {
-			vr_group_remove(mm, group);
-			return PTR_ERR(vma);
-		}
+							      flags & ~STATE_FLAGS, slots[i].spec);
+		ret = PTR_ERR_OR_ZERO(vma);
+		if (ret)
+			break;
 		group->vma[group->nr++] = vma;
 	}
-	return 0;
+	mm->def_flags = def_flags;
+	if (ret)
+		vr_group_remove(mm, group);
+	return ret;
 }
 
 /* Tells the kernel where the text is now, through its own mremap hook. */
@@ -245,7 +286,7 @@ int vr_get_info(struct vr_target *target, void *request)
 		.pid = info->pid,
 		.version = VDSO_REMAP_VERSION,
 		.features = VDSO_REMAP_FEATURE_MARK |
-			    (IS_ENABLED(CONFIG_COMPAT) ? VDSO_REMAP_FEATURE_COMPAT : 0) |
+			    (ARCH_VR_HAS_COMPAT ? VDSO_REMAP_FEATURE_COMPAT : 0) |
 			    (READ_ONCE(vr_allow_unseal) ? VDSO_REMAP_FEATURE_UNSEAL : 0),
 	};
 	if (vr_image_get(&image, mm)) {

@@ -103,7 +103,8 @@ struct vr_group {
 int vr_group_init(void);
 int vr_group_find(struct mm_struct *mm, struct vr_group *group);
 struct vm_area_struct *vr_group_text(const struct vr_group *group);
-int vr_group_span(const struct mm_struct *mm, unsigned long text, struct vr_span *span);
+unsigned long vr_group_start(unsigned long text);
+int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *span);
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like);
 int vr_group_announce(const struct vr_group *group);
 void vr_group_remove(struct mm_struct *mm, const struct vr_group *group);

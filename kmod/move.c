@@ -40,26 +40,20 @@ static int check_min_addr(unsigned long start)
 	return ret;
 }
 
-/* Whether a group may have its text at addr at all. Runs as the caller. */
+/*
+ * What has to be asked as the caller, of an address where a group's text is to
+ * go; vr_group_place() knows the rest.
+ */
 int vr_check_destination(const struct mm_struct *mm, u64 addr)
 {
-	struct vr_image image;
-	struct vr_span span;
-	int ret;
+	unsigned long start = vr_group_start(addr);
 
 	/* do_munmap() goes by the limit of who calls it: here, the caller itself. */
 	if (mm == current->mm && mm->task_size > TASK_SIZE)
 		return -EOPNOTSUPP;
-	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr))
+	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr) || start > addr)
 		return -EINVAL;
-	ret = vr_group_span(mm, addr, &span);
-	if (!ret && span.end > mm->task_size)
-		ret = -EINVAL;
-	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
-	if (!ret && vr_image_get(&image, mm) && vr_image_bits(&image) == 32 &&
-	    upper_32_bits(span.end))
-		ret = -EINVAL;
-	return ret ?: check_min_addr(span.start);
+	return check_min_addr(start);
 }
 
 /* The page is the process's own (COWed): 1 and it is pinned, 0, or -errno. */
@@ -117,7 +111,7 @@ int vr_move_check(struct vr_move *move)
 {
 	struct mm_struct *mm = move->target->mm;
 	unsigned int i;
-	int ret = vr_group_span(mm, move->addr, &move->new.span);
+	int ret = vr_group_place(mm, move->addr, &move->new.span);
 
 	if (ret)
 		return ret;

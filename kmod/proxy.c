@@ -89,7 +89,10 @@ static int check_request(const struct vdso_remap_proxy *req, const struct mm_str
 	    req->image > mm->task_size || size > mm->task_size - req->image)
 		return -EINVAL;
 	if (!(req->flags & VDSO_REMAP_PROXY_PARK) &&
-	    (req->addr || req->flags & (VDSO_REMAP_PROXY_REPLACE | VDSO_REMAP_PROXY_UNSEAL)))
+	    (req->addr || req->flags & VDSO_REMAP_PROXY_REPLACE))
+		return -EINVAL;
+	if (req->flags & VDSO_REMAP_PROXY_UNSEAL &&
+	    !(req->flags & (VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_MARK)))
 		return -EINVAL;
 	if (!PAGE_ALIGNED(req->image_data) || req->image_data > mm->task_size ||
 	    (req->image_data && !(req->flags & VDSO_REMAP_PROXY_MARK)))
@@ -128,6 +131,7 @@ static int check_target(const struct vr_proxying *p, const struct vdso_remap_sit
 
 static int check_targets(struct vr_proxying *p)
 {
+	const struct vdso_remap_proxy *req = p->req;
 	struct vr_image runtime;
 	unsigned int i;
 	int ret = 0;
@@ -137,6 +141,9 @@ static int check_targets(struct vr_proxying *p)
 	p->abi = vdso_abi_of(vr_image_machine(&runtime), vr_image_bits(&runtime));
 	if (p->abi == VDSO_ABI_UNKNOWN)
 		return -EOPNOTSUPP;
+	if (vdso_abi_is_32bit(p->abi) &&
+	    upper_32_bits((req->image + req->image_size) | req->image_data))
+		return -EINVAL;
 	for (i = 0; !ret && i < p->req->nr_sites; i++) {
 		ret = check_target(p, &p->sites[i], &runtime);
 		if (ret)
@@ -174,8 +181,12 @@ static int check_parking(struct vr_proxying *p)
 	struct vr_span image = { p->req->image, p->req->image + p->req->image_size };
 	int ret;
 
-	if (!p->parking)
-		return 0;
+	if (!p->parking) {
+		bool sealed = vr_group_text(&p->move.old)->vm_flags & VM_SEALED;
+
+		return p->req->flags & VDSO_REMAP_PROXY_MARK && sealed && !p->move.unseal ?
+			-EPERM : 0;
+	}
 	ret = vr_move_check(&p->move);
 	/* The image is not in the way like something else: REPLACE would not help. */
 	if ((!ret || ret == -EEXIST) && vr_spans_overlap(&p->move.new.span, &image))
@@ -312,7 +323,7 @@ int vr_proxy(struct vr_target *target, void *request)
 	ret = check_request(req, target->mm);
 	if (!ret && p.parking)
 		ret = vr_check_destination(target->mm, req->addr);
-	/* The one that may trace somebody could write there without us as well. */
+	/* Who traces somebody can make him do anything; this is about oneself. */
 	if (!ret && target->mm == current->mm && vr_compat_has_mdwe(target->mm))
 		ret = -EACCES;
 	if (ret)

@@ -8,6 +8,9 @@
 #include <asm/sync_core.h>
 #include <asm/vdso.h>
 
+/* Whether processes can have the vDSO of the 32-bit ABI. */
+#define ARCH_VR_HAS_COMPAT	IS_ENABLED(CONFIG_IA32_EMULATION)
+
 /* The kernel's own idea of where the text is; stale after a plain munmap(). */
 static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
 {

@@ -46,7 +46,7 @@
  *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
  *   of a 32-bit ABI), and must not overlap its present place.
  *
- *   A sealed group (by the kernel or by mseal(2)) stays where it is: EPERM,
+ *   A sealed group (by the kernel or by mseal(2)) stays as it is: EPERM,
  *   unless the request has the flag UNSEAL, the caller has
  *   CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, and
  *   the module's parameter allow_unseal is set. Then it moves, and is sealed
@@ -260,7 +260,7 @@ struct vdso_remap_site {
 #define VDSO_REMAP_PROXY_PARK	 (1U << 0)	/* move the group to @addr */
 #define VDSO_REMAP_PROXY_REPLACE (1U << 1)	/* as MOVE's; only with PARK */
 #define VDSO_REMAP_PROXY_MARK	 (1U << 2)	/* write the mark */
-#define VDSO_REMAP_PROXY_UNSEAL	 (1U << 3)	/* as MOVE's; only with PARK */
+#define VDSO_REMAP_PROXY_UNSEAL	 (1U << 3)	/* as MOVE's; only with PARK or MARK */
 #define __VDSO_REMAP_PROXY_ALL	(VDSO_REMAP_PROXY_PARK | \
 				 VDSO_REMAP_PROXY_REPLACE | \
 				 VDSO_REMAP_PROXY_MARK | \
