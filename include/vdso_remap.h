@@ -126,7 +126,8 @@ struct vdso_remap_step {
  * @nr_sites: those of them that are a jump or a stub
  * @steps: in the order of the image's entry points
  * @sites: for VDSO_REMAP_PROXY
- * @culprit: with -ENOTSUP: index of the image's entry point that is unknown
+ * @culprit: with -ENOTSUP, -ENOSPC: index of the image's entry point in question;
+ *	the number of them, if it is all of the image
  */
 struct vdso_remap_plan {
 	int outcome;
@@ -154,10 +155,10 @@ struct vdso_remap_plan {
  * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY
  *
  * Return: 0; -EINVAL: an unknown flag; -EXDEV: the two are for different
- * machines; -ENOTSUP: an entry point that the runtime vDSO lacks and of which
- * nothing is known, see @culprit; -ENOSPC: the room of an entry point is too
- * small for the nearest jump or its stub, see @culprit; -EOPNOTSUPP: not in
- * place, and this library can't write the image's code (x32).
+ * machines; -ENOTSUP (which is -EOPNOTSUPP): an entry point that the runtime vDSO
+ * lacks and of which nothing is known, see @culprit, or an image for whose ABI
+ * nothing can be written (x32), unless it is in place; -ENOSPC: the room of an
+ * entry point is too small for the nearest jump or its stub, see @culprit.
  */
 int vdso_remap_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 		    const struct vdso_remap_image *runtime, uint32_t flags);

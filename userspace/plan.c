@@ -208,8 +208,10 @@ public_api int vdso_remap_plan(struct vdso_remap_plan *plan, const struct vdso_r
 	if (same_vdso(image, runtime) && !(flags & VDSO_REMAP_FORCE_PROXY))
 		return 0;
 
-	if (abi_of(image) == VDSO_ABI_UNKNOWN)
-		return -EOPNOTSUPP;
+	if (abi_of(image) == VDSO_ABI_UNKNOWN) {
+		plan->culprit = image->nr_entry_points;
+		return -ENOTSUP;
+	}
 	plan->outcome = VDSO_REMAP_PROXIED;
 	for (; group.first < image->nr_entry_points; group.first = group.end) {
 		group.end = group.first + 1;

@@ -377,7 +377,7 @@ public_api int vdso_remap_restore(struct vdso_remap_restore *restore)
 		return ret;
 	ret = vdso_remap_plan(&ctx.plan, &ctx.image, &ctx.runtime,
 			      restore->flags & PLAN_FLAGS);
-	if (ret == -ENOTSUP || ret == -ENOSPC)
+	if ((ret == -ENOTSUP || ret == -ENOSPC) && ctx.plan.culprit < ctx.image.nr_entry_points)
 		copy_culprit(&ctx, ctx.plan.culprit);
 	if (ret)
 		return ret;

@@ -370,11 +370,12 @@ TEST_F(plan, refuses_an_image_whose_code_it_cannot_write)
 	make_32bit(self, EM_X86_64);
 	add(&self->image, "__vdso_time", 0x100, 32);
 	add(&self->runtime, "__vdso_time", 0x200, 32);
-	EXPECT_EQ(-EOPNOTSUPP, PLAN(0));
+	EXPECT_EQ(-ENOTSUP, PLAN(0));
+	EXPECT_EQ(1, self->plan.culprit);	/* beyond the last one */
 	self->runtime.build_id[0] = 1;
 	EXPECT_EQ(0, PLAN(0));
 	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->plan.outcome);
-	EXPECT_EQ(-EOPNOTSUPP, PLAN(VDSO_REMAP_FORCE_PROXY));
+	EXPECT_EQ(-ENOTSUP, PLAN(VDSO_REMAP_FORCE_PROXY));
 }
 
 TEST_F(plan, refuses_another_machine)
