@@ -116,8 +116,10 @@ static int run_compare(const struct command *cmd, int argc, char **argv)
 	if (argc < 1 || argc > 2)
 		return usage_error(cmd, "compare takes one or two image files");
 
-	if (image_from_file(&c.image, argv[0]) ||
-	    (argc == 2 ? image_from_file(&c.runtime, argv[1]) : image_own(&c.runtime)) ||
+	if (image_from_file(&c.image, argv[0]))
+		return STATUS_FAILED;
+	if ((argc == 2 ? image_from_file(&c.runtime, argv[1]) :
+			 image_runtime(&c.runtime, &c.image)) ||
 	    image_plan(&c.plan, &c.image, &c.runtime, flags))
 		return STATUS_FAILED;
 	if (json)
@@ -132,7 +134,8 @@ const struct command cmd_compare = {
 	.args = "[--json] IMAGE [RUNTIME]",
 	.summary = "show what would be done with an image vDSO",
 	.help = "  IMAGE                 the vDSO that a program remembers, from dump-image\n"
-		"  RUNTIME               the one to run it on; default: the running kernel's\n"
+		"  RUNTIME               the one to run it on; default: the one that the\n"
+		"                        running kernel gives to programs of IMAGE's kind\n"
 		"      --json            for programs\n"
 		"      --allow-unknown   leave alone functions of which nothing is known\n"
 		"      --force-proxy     also when both are the same\n",

@@ -177,7 +177,7 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 		return usage_error(cmd, "exec needs --image FILE and a program");
 
 	job.pid = getpid();
-	if (image_from_file(&job.image, image) || image_own(&job.runtime) ||
+	if (image_from_file(&job.image, image) || image_runtime(&job.runtime, &job.image) ||
 	    image_plan(&job.plan, &job.image, &job.runtime, flags))
 		return STATUS_EXEC_FAILED;
 	/* In place: what the kernel gives the program is the image. */

@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../internal.h"
+
 #define TASK_LIMIT_64	0x7ffffffff000ULL
 #define TASK_LIMIT_32	0xffffe000ULL
 #define LOWEST_ADDR	0x10000ULL	/* what vm.mmap_min_addr is nearly everywhere */
@@ -83,7 +85,8 @@ static int areas_from_maps(struct vdso_remap_info *info, pid_t pid)
 static int query_without_module(pid_t pid, struct vdso_remap_status *status)
 {
 	const struct vdso_remap_area *text;
-	struct vdso_remap_mark mark;
+	unsigned char header[sizeof(struct vdso_remap_mark)];
+	struct vr_mark mark;
 	int ret;
 
 	memset(status, 0, sizeof(*status));
@@ -91,8 +94,8 @@ static int query_without_module(pid_t pid, struct vdso_remap_status *status)
 	text = group_text(&status->info);
 	if (ret || !text)
 		return ret;
-	ret = process_read(pid, text->start, &mark, sizeof(mark));
-	if (ret || mark.signature != VDSO_REMAP_MARK_SIGNATURE)
+	ret = process_read(pid, text->start, header, sizeof(header));
+	if (ret || !vr_read_mark(&mark, header, sizeof(header)))
 		return ret;
 	status->proxied = true;
 	status->mark_version = mark.version;
@@ -221,7 +224,9 @@ int group_complain(int err, const char *what, pid_t pid, pid_t busy_tid)
 		return complain("%s: process %d is gone or not stopped", what, pid);
 	case -EPERM:
 		return complain("%s: not allowed for process %d: the new place is below "
-				"vm.mmap_min_addr, or a mapping is sealed", what, pid);
+				"vm.mmap_min_addr, or a mapping is sealed. A sealed vDSO moves "
+				"with --unseal, CAP_CHECKPOINT_RESTORE and the module's parameter "
+				"allow_unseal=1", what, pid);
 	case -ENOENT:
 		return complain("%s: process %d has no vDSO: was it unmapped, or the kernel booted "
 				"with vdso=0?", what, pid);

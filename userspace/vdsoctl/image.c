@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "../internal.h"
+#include "vdso_abi.h"
 
 #define PAGE_SIZE	4096UL
 
@@ -34,31 +38,63 @@ int image_complain(const char *what, int err)
 	}
 }
 
+static void restore_header64(void *data)
+{
+	static const Elf64_Ehdr lost = {
+		.e_ident = {
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT
+		},
+		.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(Elf64_Ehdr),
+	};
+
+	memcpy(data, &lost, offsetof(Elf64_Ehdr, e_shoff));
+}
+
+/* The sections are lost only where CRIU has put 64-bit words. */
+static void restore_header32(void *data)
+{
+	static const Elf32_Ehdr lost = {
+		.e_ident = {
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT
+		},
+		.e_type = ET_DYN,
+		.e_machine = EM_386,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(Elf32_Ehdr),
+	};
+	struct vdso_remap_mark32 mark;
+	Elf32_Ehdr header;
+
+	memcpy(&mark, data, sizeof(mark));
+	memcpy(&header, data, sizeof(header));
+	memcpy(&header, &lost, offsetof(Elf32_Ehdr, e_shoff));
+	if (mark.version != VDSO_REMAP_MARK_VERSION)
+		header.e_shnum = 0;
+	memcpy(data, &header, sizeof(header));
+}
+
 /*
- * A marked vDSO of ours has lost its ELF header, but not its tables, and what
- * a 64-bit vDSO's header says up to e_phoff is always the same.
+ * A marked vDSO has lost its ELF header, but not its tables, and what a vDSO's
+ * header says up to e_phoff is always the same. Its own size is behind that.
  */
 static void restore_header(void *data, size_t size)
 {
-	static const unsigned char ident[EI_NIDENT] = {
-		ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT
-	};
-	struct vdso_remap_mark mark;
-	Elf64_Ehdr header;
+	struct vr_mark mark;
+	Elf32_Ehdr header32;
+	Elf64_Ehdr header64;
 
-	if (size < sizeof(header))
+	if (size < sizeof(header64) || !vr_read_mark(&mark, data, size) ||
+	    mark.version != VDSO_REMAP_MARK_VERSION)
 		return;
-	memcpy(&mark, data, sizeof(mark));
-	if (mark.signature != VDSO_REMAP_MARK_SIGNATURE || mark.version != VDSO_REMAP_MARK_VERSION)
-		return;
-	memcpy(&header, data, sizeof(header));
-	memcpy(header.e_ident, ident, sizeof(ident));
-	header.e_type = ET_DYN;
-	header.e_machine = EM_X86_64;
-	header.e_version = EV_CURRENT;
-	header.e_entry = 0;
-	header.e_phoff = sizeof(header);
-	memcpy(data, &header, sizeof(header));
+	memcpy(&header64, data, sizeof(header64));
+	memcpy(&header32, data, sizeof(header32));
+	if (header64.e_ehsize == sizeof(header64))
+		restore_header64(data);
+	else if (header32.e_ehsize == sizeof(header32))
+		restore_header32(data);
 }
 
 static int read_all(int fd, char *data, size_t size)
@@ -137,23 +173,58 @@ int image_from_process(struct vdso_remap_image *image, pid_t pid, uint64_t addr,
 	return ret ? image_complain(what, ret) : 0;
 }
 
-int image_own(struct vdso_remap_image *image)
+/* A process that has what the kernel gave it; complains. */
+static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, const char *param)
 {
 	const struct mapping *text;
 	struct maps maps;
 	int ret;
 
-	ret = maps_read(&maps, getpid());
+	ret = maps_read(&maps, pid);
 	if (ret)
-		return complain("can't read /proc/self/maps: %s. Is /proc mounted?",
+		return complain("can't read /proc/%d/maps: %s. Is /proc mounted?", pid,
 				strerror(-ret));
 	text = maps_named(&maps, "[vdso]");
 	if (text)
-		ret = image_from_process(image, getpid(), text->start, text->end - text->start);
+		ret = image_from_process(image, pid, text->start, text->end - text->start);
 	else
-		ret = complain("this process has no vDSO: was the kernel booted with vdso=0?");
+		ret = complain("process %d has no vDSO: was the kernel booted with %s=0?", pid,
+			       param);
 	maps_free(&maps);
 	return ret;
+}
+
+int image_runtime(struct vdso_remap_image *runtime, const struct vdso_remap_image *image)
+{
+	pid_t pid;
+	int ret;
+
+	switch (vdso_abi_of(image->machine, image->bits)) {
+	case VDSO_ABI_X86_64:
+		return image_of_fresh_process(runtime, getpid(), "vdso");
+	case VDSO_ABI_I386:
+		pid = specimen_start();
+		if (pid < 0)
+			return -1;
+		ret = image_of_fresh_process(runtime, pid, "vdso32");
+		specimen_end(pid);
+		return ret;
+	default:
+		return complain("the image is an %s vDSO: of the running kernel's, vdsoctl knows "
+				"that of x86_64 and that of i386 only", image_abi(image));
+	}
+}
+
+const char *image_abi(const struct vdso_remap_image *image)
+{
+	switch (vdso_abi_of(image->machine, image->bits)) {
+	case VDSO_ABI_X86_64:
+		return "x86_64";
+	case VDSO_ABI_I386:
+		return "i386";
+	default:	/* what else the library parses */
+		return "x32";
+	}
 }
 
 bool image_same_build_id(const struct vdso_remap_image *image,
@@ -183,9 +254,13 @@ int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *imag
 	case 0:
 		return 0;
 	case -EXDEV:
-		return complain("the image is for another machine than the runtime vDSO "
-				"(ELF machine %u and %u)", image->machine, runtime->machine);
+		return complain("the image is an %s vDSO, but the runtime vDSO is an %s one",
+				image_abi(image), image_abi(runtime));
 	case -ENOTSUP:
+		if (plan->culprit == image->nr_entry_points)
+			return complain("the image is an %s vDSO: nothing can be written there, "
+					"only an identical one can take its place",
+					image_abi(image));
 		return complain("the image has an entry point %s that the runtime vDSO lacks and "
 				"of which nothing is known. If the program never calls it, give "
 				"--allow-unknown", image->entry_points[plan->culprit].name);

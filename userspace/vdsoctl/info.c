@@ -116,21 +116,14 @@ static void name_target(char *buf, size_t size, const struct report *r, uint64_t
 static enum site_kind describe_site(char *buf, size_t size, const struct report *r,
 				    const struct vdso_remap_entry_point *ep)
 {
-	const uint8_t *bytes = r->image.data;
-	struct site site = site_decode(bytes + ep->off, r->image.size - ep->off,
-				       r->image_range.start + ep->off, &r->image_range);
-	const char *name;
+	struct site site = site_decode(&r->image, r->image_range.start, ep);
 
 	switch (site.kind) {
 	case SITE_UNTOUCHED:
 		buf[0] = '\0';
 		break;
 	case SITE_STUB:
-		name = site_syscall_name(site.target);
-		if (name)
-			snprintf(buf, size, "system call %s", name);
-		else
-			snprintf(buf, size, "system call %" PRIu64, site.target);
+		snprintf(buf, size, "system call %s", site.call);
 		break;
 	default:
 		name_target(buf, size, r, site.target);
@@ -185,8 +178,9 @@ static void print_text(const struct report *r)
 	else if (!(info->state & VDSO_REMAP_STATE_PRESENT))
 		printf("remains of a runtime vDSO\n");
 	else
-		printf("runtime vDSO %s\n",
-		       image_build_id(id, r->runtime.build_id, r->runtime.build_id_size));
+		printf("runtime vDSO %s, %s\n",
+		       image_build_id(id, r->runtime.build_id, r->runtime.build_id_size),
+		       image_abi(&r->runtime));
 	print_areas(info);
 	if (r->have_runtime)
 		print_symbols(r, &r->runtime, false);
@@ -198,9 +192,9 @@ static void print_text(const struct report *r)
 		putchar('\n');
 	}
 	if (r->have_image) {
-		printf("image vDSO %s\n  %" PRIx64 "-%" PRIx64 " text\n",
+		printf("image vDSO %s, %s\n  %" PRIx64 "-%" PRIx64 " text\n",
 		       image_build_id(id, r->image.build_id, r->image.build_id_size),
-		       r->image_range.start, r->image_range.end);
+		       image_abi(&r->image), r->image_range.start, r->image_range.end);
 		print_symbols(r, &r->image, true);
 	}
 }
@@ -273,6 +267,7 @@ static struct json_object *image_to_json(const struct report *r,
 	char id[2 * VDSO_REMAP_BUILD_ID_MAX + 1];
 
 	add_string(obj, "build_id", image_build_id(id, image->build_id, image->build_id_size));
+	add_string(obj, "abi", image_abi(image));
 	add_number(obj, "bits", image->bits);
 	if (sites) {
 		add_number(obj, "start", r->image_range.start);

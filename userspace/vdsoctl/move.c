@@ -80,6 +80,7 @@ static int run_move(const struct command *cmd, int argc, char **argv)
 		{ "pid", required_argument, NULL, 'p' },
 		{ "to", required_argument, NULL, 't' },
 		{ "replace", no_argument, NULL, 'r' },
+		{ "unseal", no_argument, NULL, 's' },
 		OPTION_HELP,
 		OPTION_VERSION,
 		{ }
@@ -105,6 +106,9 @@ static int run_move(const struct command *cmd, int argc, char **argv)
 		case 'r':
 			flags |= VDSO_REMAP_MOVE_REPLACE;
 			break;
+		case 's':
+			flags |= VDSO_REMAP_MOVE_UNSEAL;
+			break;
 		default:
 			return common_option(cmd, opt);
 		}
@@ -126,11 +130,12 @@ static int run_move(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_move = {
 	.name = "move",
-	.args = "-p PID --to ADDR [--replace]",
+	.args = "-p PID --to ADDR [--replace] [--unseal]",
 	.summary = "move the vDSO of a process to another address",
 	.help = "  -p, --pid PID         the process\n"
 		"  -t, --to ADDR         where its text is to start, hexadecimal, page aligned\n"
-		"      --replace         unmap what is in the way there\n",
+		"      --replace         unmap what is in the way there\n"
+		"      --unseal          also if it is sealed\n",
 	.usage_status = STATUS_USAGE,
 	.run = run_move,
 };
@@ -140,6 +145,7 @@ struct proxy_options {
 	uint64_t at;
 	bool have_at;
 	uint64_t park;	/* or VDSO_REMAP_PARK_NEAR, _NOT */
+	bool unseal;
 	uint32_t plan_flags;
 };
 
@@ -242,7 +248,7 @@ static int install_proxy(struct target *target, const struct proxy_options *o,
 	if (!park)
 		return -1;
 	if (park != VDSO_REMAP_PARK_NOT) {
-		proxy.flags |= VDSO_REMAP_PROXY_PARK;
+		proxy.flags |= VDSO_REMAP_PROXY_PARK | (o->unseal ? VDSO_REMAP_PROXY_UNSEAL : 0);
 		proxy.addr = park;
 	}
 	if (ioctl(target->fd, VDSO_REMAP_PROXY, &proxy)) {
@@ -266,24 +272,27 @@ static int install_proxy(struct target *target, const struct proxy_options *o,
 /* Complains. */
 static int proxy_target(struct target *target, const struct proxy_options *o)
 {
+	const struct vdso_remap_area *text = group_text(&target->status.info);
 	struct vdso_remap_image image, runtime;
 	struct vdso_remap_range range;
 	struct vdso_remap_plan plan;
 
 	if (find_image(target, o, &range) ||
 	    image_from_process(&image, o->pid, range.start, range.end - range.start) ||
-	    image_own(&runtime))
+	    image_from_process(&runtime, o->pid, text->start, text->size))
 		return -1;
+	/* Its pages may be the process's own by now. */
 	if (!image_same_build_id(&runtime, &target->status.info))
-		return complain("process %d has another vDSO than this vdsoctl: is it a 32-bit "
-				"program?", o->pid);
+		return complain("what stands in the runtime vDSO of process %d is not what the "
+				"kernel has put there", o->pid);
 	if (image_plan(&plan, &image, &runtime, o->plan_flags) || evict_target(target, &range))
 		return -1;
 	if (plan.outcome == VDSO_REMAP_PROXIED)
 		return install_proxy(target, o, &range, &plan);
 
 	if (check_nothing_else_is_lost(target, &range) ||
-	    group_move(target->fd, o->pid, range.start, VDSO_REMAP_MOVE_REPLACE))
+	    group_move(target->fd, o->pid, range.start,
+		       VDSO_REMAP_MOVE_REPLACE | (o->unseal ? VDSO_REMAP_MOVE_UNSEAL : 0)))
 		return -1;
 	printf("process %d: the image is the running kernel's vDSO, which now stands in its "
 	       "place at 0x%" PRIx64 "\n", o->pid, range.start);
@@ -308,6 +317,7 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 		{ "pid", required_argument, NULL, 'p' },
 		{ "at", required_argument, NULL, 'a' },
 		{ "park", required_argument, NULL, 'k' },
+		{ "unseal", no_argument, NULL, 's' },
 		{ "allow-unknown", no_argument, NULL, 'u' },
 		{ "force-proxy", no_argument, NULL, 'f' },
 		OPTION_HELP,
@@ -334,6 +344,9 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 				return usage_error(cmd, "--park takes near, no or a hexadecimal "
 						   "address, not '%s'", optarg);
 			break;
+		case 's':
+			o.unseal = true;
+			break;
 		case 'u':
 			o.plan_flags |= VDSO_REMAP_ALLOW_UNKNOWN;
 			break;
@@ -356,7 +369,7 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_proxy = {
 	.name = "proxy",
-	.args = "-p PID [--at ADDR] [--park ADDR|near|no]",
+	.args = "-p PID [--at ADDR] [--park ADDR|near|no] [--unseal]",
 	.summary = "make the image vDSO that a process holds a proxy",
 	.help = "  -p, --pid PID         the process\n"
 		"      --at ADDR         where the image's text is, hexadecimal; default: where\n"
@@ -364,6 +377,7 @@ const struct command cmd_proxy = {
 		"      --park ADDR|near|no\n"
 		"                        where the runtime vDSO goes: to an address, as near to\n"
 		"                        the image as there is room (default), or nowhere\n"
+		"      --unseal          move the runtime vDSO also if it is sealed\n"
 		"      --allow-unknown   leave alone functions of which nothing is known\n"
 		"      --force-proxy     also when the image is the running kernel's vDSO\n",
 	.usage_status = STATUS_USAGE,

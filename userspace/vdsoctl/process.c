@@ -115,23 +115,48 @@ int process_write(pid_t pid, uint64_t addr, const void *buf, size_t size)
 	return fd < 0 ? fd : close_mem(fd, pwrite(fd, buf, size, addr), size);
 }
 
+static int find_aux64(const Elf64_auxv_t *aux, size_t nr, uint64_t type, uint64_t *value)
+{
+	for (; nr && aux->a_type != AT_NULL; aux++, nr--) {
+		if (aux->a_type != type)
+			continue;
+		*value = aux->a_un.a_val;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int find_aux32(const Elf32_auxv_t *aux, size_t nr, uint32_t type, uint64_t *value)
+{
+	for (; nr && aux->a_type != AT_NULL; aux++, nr--) {
+		if (aux->a_type != type)
+			continue;
+		*value = aux->a_un.a_val;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int process_auxv(pid_t pid, unsigned long type, uint64_t *value)
 {
-	Elf64_auxv_t aux;
-	int fd, ret = -ENOENT;
+	union {
+		Elf64_auxv_t aux64[64];
+		Elf32_auxv_t aux32[128];
+	} auxv;
+	ssize_t size;
+	int fd;
 
 	fd = open_proc(pid, "auxv", O_RDONLY);
 	if (fd < 0)
 		return fd;
-	while (read(fd, &aux, sizeof(aux)) == sizeof(aux)) {
-		if (aux.a_type == type) {
-			*value = aux.a_un.a_val;
-			ret = 0;
-			break;
-		}
-	}
+	size = read(fd, &auxv, sizeof(auxv));
 	close(fd);
-	return ret;
+	if (size < (ssize_t)sizeof(auxv.aux64[0]))
+		return size < 0 ? -EIO : -ENOENT;
+	/* A 32-bit program's first value would be the upper half of a type. */
+	if (auxv.aux64[0].a_type >> 32)
+		return find_aux32(auxv.aux32, size / sizeof(auxv.aux32[0]), type, value);
+	return find_aux64(auxv.aux64, size / sizeof(auxv.aux64[0]), type, value);
 }
 
 long thread_status(pid_t pid, pid_t tid, const char *field)

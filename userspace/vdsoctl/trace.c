@@ -187,8 +187,9 @@ int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *
 					"steps. Try again", tracees->tids[i], tracees->pid,
 					VDSO_REMAP_EVICT_MAX_STEPS);
 		if (ret == -EOPNOTSUPP)
-			return complain("thread %d of process %d is a 32-bit one: it can't be "
-					"stepped out of the vDSO", tracees->tids[i], tracees->pid);
+			return complain("thread %d of process %d runs 32-bit code inside the vDSO, "
+					"where it also waits in system calls: it has to leave by "
+					"itself. Try again", tracees->tids[i], tracees->pid);
 		if (ret < 0)
 			return complain("can't step thread %d of process %d: %s", tracees->tids[i],
 					tracees->pid, strerror(-ret));

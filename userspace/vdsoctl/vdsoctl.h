@@ -116,8 +116,10 @@ int group_complain(int err, const char *what, pid_t pid, pid_t busy_tid);
 
 int image_from_file(struct vdso_remap_image *image, const char *path);
 int image_from_process(struct vdso_remap_image *image, pid_t pid, uint64_t addr, uint64_t size);
-/* The running kernel's: our own process's. */
-int image_own(struct vdso_remap_image *image);
+/* What the running kernel gives to programs of the image's ABI. */
+int image_runtime(struct vdso_remap_image *runtime, const struct vdso_remap_image *image);
+/* Its name. Does not complain. */
+const char *image_abi(const struct vdso_remap_image *image);
 int image_complain(const char *what, int err);
 bool image_same_build_id(const struct vdso_remap_image *image,
 			 const struct vdso_remap_info *info);
@@ -145,15 +147,14 @@ enum site_kind {
 
 struct site {
 	enum site_kind kind;
-	uint64_t target;	/* of a jump: the address; of a stub: the system call */
+	uint64_t target;	/* of a jump: the address */
+	const char *call;	/* of a stub: the name of the system call */
 };
 
-/* bytes: size of them, from the entry point on, whose address is addr. */
-struct site site_decode(const uint8_t *bytes, size_t size, uint64_t addr,
-			const struct vdso_remap_range *image);
+/* What stands at an entry point of the image, which is in the process at addr. */
+struct site site_decode(const struct vdso_remap_image *image, uint64_t addr,
+			const struct vdso_remap_entry_point *ep);
 const char *site_kind_name(enum site_kind kind);
-/* NULL: not one that a vDSO stands for. */
-const char *site_syscall_name(uint64_t nr);
 
 /* trace.c: stop the threads of a process and let them go as they were */
 
