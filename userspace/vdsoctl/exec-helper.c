@@ -2,7 +2,6 @@
 /* vdsoctl exec: the helper, which gives a program another kernel's vDSO before it starts. */
 #include "exec.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -11,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,15 +42,21 @@ static void wait_for_exec(pid_t pid)
 /* Is this a program that the image is for? Complains. */
 static int check_program(const struct exec_job *job, const struct vdso_remap_status *status)
 {
-	const struct vdso_remap_info *info = &status->info;
+	const struct vdso_remap_area *text = group_text(&status->info);
+	struct vdso_remap_image runtime;
 
-	if (!(info->state & VDSO_REMAP_STATE_PRESENT))
+	if (!text)
 		return group_complain(-ENOENT, "can't give the program an image", job->pid, 0);
-	if (info->machine != EM_X86_64)
-		return complain("the program is not a 64-bit x86 one: 'exec' can't run it");
-	if (!image_same_build_id(&job->runtime, info))
-		return complain("the program has another runtime vDSO than vdsoctl has: is it an "
-				"x32 program?");
+	if (image_from_process(&runtime, job->pid, text->start, text->size))
+		return -1;
+	if (runtime.machine != job->image.machine || runtime.bits != job->image.bits)
+		return complain("the image is an %s vDSO, but the program is an %s one: give it an "
+				"image of its own kind, from 'vdsoctl dump-image --machine'",
+				image_abi(&job->image), image_abi(&runtime));
+	if (runtime.build_id_size != job->runtime.build_id_size ||
+	    memcmp(runtime.build_id, job->runtime.build_id, runtime.build_id_size))
+		return complain("the program has another runtime vDSO than the kernel has given "
+				"others");
 	return 0;
 }
 
@@ -63,7 +67,7 @@ static int map_in_program(struct injection *in, uint64_t insn, uint64_t addr, ui
 	const uint64_t args[6] = {
 		addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0
 	};
-	int64_t ret = inject_syscall(in, insn, SYS_mmap, args);
+	int64_t ret = inject_syscall(in, insn, INJECT_MMAP, args);
 
 	if (in->gone)
 		return -1;	/* killed: nobody is left to be told */
@@ -77,68 +81,137 @@ static int map_in_program(struct injection *in, uint64_t insn, uint64_t addr, ui
 			strerror(-ret));
 }
 
+/* What a change of the program takes, so that its steps need not be told. */
+struct change {
+	const struct exec_job *job;
+	struct injection *in;
+	struct vdso_remap_status before;
+	struct vdso_remap_range data;	/* where the image's data pages belong */
+	uint64_t text;			/* where the image goes */
+	uint64_t park;			/* where the runtime vDSO goes */
+};
+
 /*
- * The image's text, and zeros where the data areas were: what the generic vDSO
- * code takes for "no clock here, make the system call". Complains.
+ * The image goes where the runtime vDSO was, so that the program's auxiliary
+ * vector holds. If it is larger, and something stands behind that, then it ends
+ * there, over what were data areas. Complains.
  */
-static int put_image(const struct exec_job *job, struct injection *in, uint64_t insn,
-		     const struct vdso_remap_info *old)
+static int choose_image_addr(struct change *c, const struct maps *maps)
 {
-	uint64_t text = group_text(old)->start;
-	uint32_t i;
+	const struct vdso_remap_area *text = group_text(&c->before.info);
+	struct vdso_remap_range span = group_span(&c->before.info);
+	uint64_t size = c->job->image.size;
+	size_t i;
+
+	c->text = text->start;
+	for (i = 0; i < maps->nr; i++)
+		if (maps->items[i].start >= span.end && maps->items[i].start < c->text + size)
+			c->text = span.end - size;
+	if (c->text < span.start || size > span.end)
+		return complain("no room for the image at 0x%" PRIx64 " in the program: something "
+				"else is mapped behind it. Try again, with address randomization "
+				"on", (uint64_t)text->start);
+	c->data = (struct vdso_remap_range){
+		span.start, c->text < text->start ? c->text : text->start
+	};
+	return 0;
+}
+
+/* Complains. */
+static int choose_park_addr(struct change *c, const struct maps *maps)
+{
+	struct vdso_remap_range avoid = group_span(&c->before.info);
+
+	if (avoid.end < c->text + c->job->image.size)
+		avoid.end = c->text + c->job->image.size;
+	c->park = group_find_hole(c->job->pid, maps, &c->before.info, &avoid);
+	if (!c->park)
+		return complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in the "
+				"program", (uint64_t)avoid.start);
+	return 0;
+}
+
+/* Complains. */
+static int choose_addresses(struct change *c)
+{
+	struct maps maps;
 	int ret;
 
-	for (i = 0; i < old->nr_areas; i++) {
-		if (old->areas[i].kind == VDSO_REMAP_AREA_DATA &&
-		    map_in_program(in, insn, old->areas[i].start, old->areas[i].size, PROT_READ,
-				   "the image's data pages"))
-			return -1;
-	}
-	if (map_in_program(in, insn, text, job->image.size, PROT_READ | PROT_EXEC, "the image"))
+	ret = maps_read(&maps, c->job->pid);
+	if (ret)
+		return complain("can't read /proc/%d/maps: %s", c->job->pid, strerror(-ret));
+	ret = choose_image_addr(c, &maps);
+	if (!ret)
+		ret = choose_park_addr(c, &maps);
+	maps_free(&maps);
+	return ret;
+}
+
+/*
+ * The image's text, and zeros for its data: what the generic vDSO code takes
+ * for "no clock here, make the system call". Complains.
+ */
+static int put_image(const struct change *c, uint64_t insn)
+{
+	const struct vdso_remap_image *image = &c->job->image;
+	uint64_t data_size = c->data.end - c->data.start;
+	int ret;
+
+	if (data_size && map_in_program(c->in, insn, c->data.start, data_size, PROT_READ,
+					"the image's data pages"))
 		return -1;
-	ret = process_write(job->pid, text, job->image.data, job->image.size);
+	if (map_in_program(c->in, insn, c->text, image->size, PROT_READ | PROT_EXEC, "the image"))
+		return -1;
+	ret = process_write(c->job->pid, c->text, image->data, image->size);
 	if (ret)
 		return complain("can't write the image into the program: %s", strerror(-ret));
 	return 0;
 }
 
-/* Where the runtime vDSO goes, 0 if nowhere; complains. */
-static uint64_t choose_park_addr(const struct exec_job *job, const struct vdso_remap_info *info)
+/* Where a vDSO at addr has its entry point of this name, 0 if it has none. */
+static uint64_t find_entry_point(const struct vdso_remap_image *image, uint64_t addr,
+				 const char *name)
 {
-	struct vdso_remap_range avoid = group_span(info);
-	uint64_t image_end = group_text(info)->start + job->image.size;
-	struct maps maps;
-	uint64_t addr;
-	int ret;
+	uint32_t i;
 
-	if (avoid.end < image_end)
-		avoid.end = image_end;
-	ret = maps_read(&maps, job->pid);
-	if (ret) {
-		complain("can't read /proc/%d/maps: %s", job->pid, strerror(-ret));
-		return 0;
-	}
-	addr = group_find_hole(job->pid, &maps, info, &avoid);
-	maps_free(&maps);
-	if (!addr)
-		complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in the "
-			 "program", (uint64_t)avoid.start);
-	return addr;
+	for (i = 0; i < image->nr_entry_points; i++)
+		if (!strcmp(image->entry_points[i].name, name))
+			return addr + image->entry_points[i].off;
+	return 0;
 }
 
 /* Complains. */
-static int install(const struct exec_job *job, const struct vdso_remap_info *old)
+static int tell_program(const struct change *c, uint64_t insn)
 {
-	const struct vdso_remap_area *first = &old->areas[0];
+	uint64_t before = group_text(&c->before.info)->start;
+	struct auxv_vdso old = {
+		.text = before,
+		.vsyscall = find_entry_point(&c->job->runtime, before, "__kernel_vsyscall"),
+	};
+	struct auxv_vdso new = {
+		.text = c->text,
+		.vsyscall = find_entry_point(&c->job->image, c->text, "__kernel_vsyscall"),
+	};
+
+	if (old.vsyscall && !new.vsyscall)
+		return complain("the image has no __kernel_vsyscall, which the program needs for "
+				"its system calls");
+	return auxv_replace(c->in, insn, &old, &new);
+}
+
+/* Complains. */
+static int install(const struct change *c)
+{
+	const struct exec_job *job = c->job;
 	struct vdso_remap_proxy proxy = {
 		.size = sizeof(proxy),
 		.flags = VDSO_REMAP_PROXY_MARK,
 		.pid = job->pid,
 		.nr_sites = job->plan.nr_sites,
 		.sites = (uintptr_t)job->plan.sites,
-		.image = group_text(old)->start,
+		.image = c->text,
 		.image_size = job->image.size,
-		.image_data = first->kind == VDSO_REMAP_AREA_DATA ? first->start : 0,
+		.image_data = c->data.start < c->data.end ? c->data.start : 0,
 	};
 
 	if (!ioctl(job->fd, VDSO_REMAP_PROXY, &proxy))
@@ -146,10 +219,10 @@ static int install(const struct exec_job *job, const struct vdso_remap_info *old
 	return group_complain(-errno, "can't make the image a proxy", job->pid, proxy.busy_tid);
 }
 
-/* The offset of a syscall instruction in the runtime vDSO, 0 if there is none. */
-static size_t find_syscall(const struct vdso_remap_image *runtime)
+/* The offset of a system call instruction in the runtime vDSO, 0 if there is none. */
+static size_t find_insn(const struct vdso_remap_image *runtime, const struct injection *in)
 {
-	const char *insn = memmem(runtime->data, runtime->size, "\x0f\x05", 2);
+	const char *insn = memmem(runtime->data, runtime->size, inject_insn(in), 2);
 
 	return insn ? insn - (const char *)runtime->data : 0;
 }
@@ -157,23 +230,27 @@ static size_t find_syscall(const struct vdso_remap_image *runtime)
 /* Complains. */
 static int change_program(const struct exec_job *job, struct injection *in)
 {
-	size_t insn_off = find_syscall(&job->runtime);
-	struct vdso_remap_status status;
-	uint64_t park;
+	size_t insn_off = find_insn(&job->runtime, in);
+	struct change c = { .job = job, .in = in };
+	uint64_t insn;
 	int ret;
 
-	ret = group_query(job->fd, job->pid, &status);
+	ret = group_query(job->fd, job->pid, &c.before);
 	if (ret)
 		return group_complain(ret, "can't look at the vDSO", job->pid, 0);
-	if (check_program(job, &status))
+	if (check_program(job, &c.before))
 		return -1;
+	if (job->plan.outcome == VDSO_REMAP_IN_PLACE)
+		return 0;
 	if (!insn_off)
-		return complain("the runtime vDSO holds no syscall instruction to borrow");
-	park = choose_park_addr(job, &status.info);
-	if (!park || group_move(job->fd, job->pid, park, 0) ||
-	    put_image(job, in, park + insn_off, &status.info))
+		return complain("the runtime vDSO holds no system call instruction to borrow");
+	if (choose_addresses(&c) ||
+	    group_move(job->fd, job->pid, c.park, job->unseal ? VDSO_REMAP_MOVE_UNSEAL : 0))
 		return -1;
-	return install(job, &status.info);
+	insn = c.park + insn_off;
+	if (put_image(&c, insn) || tell_program(&c, insn))
+		return -1;
+	return install(&c);
 }
 
 void exec_help(const struct exec_job *job)

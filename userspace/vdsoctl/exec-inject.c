@@ -12,7 +12,14 @@
 #define SYSCALL_STOP	(SIGTRAP | 0x80)	/* PTRACE_O_TRACESYSGOOD */
 #define CS_64BIT	0x33
 
-#define SYS_EXIT_GROUP_I386	252
+static const struct {
+	unsigned int x86_64;
+	unsigned int compat;	/* i386 */
+} calls[] = {
+	[INJECT_MMAP] = { SYS_mmap, 192 },	/* mmap2: the offset is 0 in either unit */
+	[INJECT_PRCTL] = { SYS_prctl, 172 },
+	[INJECT_EXIT_GROUP] = { SYS_exit_group, 252 },
+};
 
 /*
  * On to the next system call stop. System call stops, not single steps: a step
@@ -57,20 +64,56 @@ int inject_begin(struct injection *in, pid_t pid)
 	return ptrace(PTRACE_GETREGS, pid, 0, &in->regs) ? -errno : 0;
 }
 
-int64_t inject_syscall(struct injection *in, uint64_t insn, uint64_t nr, const uint64_t args[6])
+bool inject_is_64bit(const struct injection *in)
+{
+	return in->regs.cs == CS_64BIT;
+}
+
+const char *inject_insn(const struct injection *in)
+{
+	/* syscall, int $0x80 */
+	return inject_is_64bit(in) ? "\x0f\x05" : "\xcd\x80";
+}
+
+static void set_call(const struct injection *in, struct user_regs_struct *regs,
+		     enum injected_call call, const uint64_t args[6])
+{
+	regs->orig_rax = -1;	/* no system call to be restarted */
+	if (inject_is_64bit(in)) {
+		regs->rax = calls[call].x86_64;
+		regs->rdi = args[0];
+		regs->rsi = args[1];
+		regs->rdx = args[2];
+		regs->r10 = args[3];
+		regs->r8 = args[4];
+		regs->r9 = args[5];
+	} else {
+		regs->rax = calls[call].compat;
+		regs->rbx = args[0];
+		regs->rcx = args[1];
+		regs->rdx = args[2];
+		regs->rsi = args[3];
+		regs->rdi = args[4];
+		regs->rbp = args[5];
+	}
+}
+
+/* Addresses of 32 bits may have the highest one set; errors are the last 4095. */
+static int64_t result(const struct injection *in, uint64_t rax)
+{
+	if (inject_is_64bit(in))
+		return rax;
+	return (uint32_t)rax > -4096U ? (int32_t)rax : (int64_t)(uint32_t)rax;
+}
+
+int64_t inject_syscall(struct injection *in, uint64_t insn, enum injected_call call,
+		       const uint64_t args[6])
 {
 	struct user_regs_struct regs = in->regs;
 	int ret;
 
 	regs.rip = insn;
-	regs.rax = nr;
-	regs.orig_rax = -1;	/* no system call to be restarted */
-	regs.rdi = args[0];
-	regs.rsi = args[1];
-	regs.rdx = args[2];
-	regs.r10 = args[3];
-	regs.r8 = args[4];
-	regs.r9 = args[5];
+	set_call(in, &regs, call, args);
 	if (ptrace(PTRACE_SETREGS, in->pid, 0, &regs))
 		return -errno;
 	ret = next_syscall_stop(in);	/* it begins */
@@ -78,7 +121,7 @@ int64_t inject_syscall(struct injection *in, uint64_t insn, uint64_t nr, const u
 		ret = next_syscall_stop(in);	/* it ends */
 	if (ret)
 		return ret;
-	return ptrace(PTRACE_GETREGS, in->pid, 0, &regs) ? -errno : (int64_t)regs.rax;
+	return ptrace(PTRACE_GETREGS, in->pid, 0, &regs) ? -errno : result(in, regs.rax);
 }
 
 int inject_end(struct injection *in)
@@ -95,14 +138,11 @@ int inject_end(struct injection *in)
  */
 void inject_exit(struct injection *in, int status)
 {
-	bool is_64bit = in->regs.cs == CS_64BIT;
+	const uint64_t args[6] = { status };
 	struct user_regs_struct regs = in->regs;
 
-	regs.orig_rax = -1;
-	regs.rax = is_64bit ? SYS_exit_group : SYS_EXIT_GROUP_I386;
-	regs.rdi = status;
-	regs.rbx = status;
-	if (process_write(in->pid, regs.rip, is_64bit ? "\x0f\x05" : "\xcd\x80", 2) ||
+	set_call(in, &regs, INJECT_EXIT_GROUP, args);
+	if (process_write(in->pid, regs.rip, inject_insn(in), 2) ||
 	    ptrace(PTRACE_SETREGS, in->pid, 0, &regs) || ptrace(PTRACE_DETACH, in->pid, 0, 0))
 		kill(in->pid, SIGKILL);
 }

@@ -149,11 +149,12 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 		{ "image", required_argument, NULL, 'i' },
 		{ "allow-unknown", no_argument, NULL, 'u' },
 		{ "force-proxy", no_argument, NULL, 'f' },
+		{ "unseal", no_argument, NULL, 's' },
 		OPTION_HELP,
 		OPTION_VERSION,
 		{ }
 	};
-	static struct exec_job job;
+	static struct exec_job job = { .fd = -1 };
 	const char *image = NULL;
 	uint32_t flags = 0;
 	int opt;
@@ -169,6 +170,9 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 		case 'f':
 			flags |= VDSO_REMAP_FORCE_PROXY;
 			break;
+		case 's':
+			job.unseal = true;
+			break;
 		default:
 			return common_option(cmd, opt);
 		}
@@ -180,12 +184,14 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 	if (image_from_file(&job.image, image) || image_runtime(&job.runtime, &job.image) ||
 	    image_plan(&job.plan, &job.image, &job.runtime, flags))
 		return STATUS_EXEC_FAILED;
-	/* In place: what the kernel gives the program is the image. */
+	/* In place the kernel gives the program the image, and it takes no module. */
 	if (job.plan.outcome == VDSO_REMAP_PROXIED) {
 		job.fd = group_open_device();
-		if (job.fd < 0 || start_helper(&job))
+		if (job.fd < 0)
 			return STATUS_EXEC_FAILED;
 	}
+	if (start_helper(&job))
+		return STATUS_EXEC_FAILED;
 	return execute(argv + optind);
 }
 
@@ -196,6 +202,7 @@ const struct command cmd_exec = {
 	.help = "  -i, --image FILE      the vDSO that it is to have, from dump-image\n"
 		"      --allow-unknown   leave alone functions of which nothing is known\n"
 		"      --force-proxy     also when the image is the running kernel's vDSO\n"
+		"      --unseal          move the runtime vDSO also if it is sealed\n"
 		"Exits as the program does; 125: vdsoctl failed, 126: the program can't be\n"
 		"executed, 127: there is no such program.\n",
 	.usage_status = STATUS_EXEC_FAILED,

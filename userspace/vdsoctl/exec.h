@@ -9,8 +9,9 @@
 
 /**
  * struct exec_job - what is to be done to the program
- * @fd: of the device
+ * @fd: of the device, or -1 if the image is the runtime vDSO
  * @pid: the process that becomes the program
+ * @unseal: move the runtime vDSO also if it is sealed
  * @image: what its vDSO is to be
  * @runtime: the running kernel's
  * @plan: from one to the other
@@ -18,6 +19,7 @@
 struct exec_job {
 	int fd;
 	pid_t pid;
+	bool unseal;
 	struct vdso_remap_image image;
 	struct vdso_remap_image runtime;
 	struct vdso_remap_plan plan;
@@ -52,11 +54,38 @@ struct injection {
  * its signals waiting.
  */
 int inject_begin(struct injection *in, pid_t pid);
-/* A syscall instruction is at @insn. Returns what the system call does. */
-int64_t inject_syscall(struct injection *in, uint64_t insn, uint64_t nr, const uint64_t args[6]);
+
+enum injected_call {
+	INJECT_MMAP,
+	INJECT_PRCTL,
+	INJECT_EXIT_GROUP,
+};
+
+/* Whether it is a program of 64-bit x86. */
+bool inject_is_64bit(const struct injection *in);
+/* The bytes of its system call instruction, two of them. */
+const char *inject_insn(const struct injection *in);
+/* Such an instruction is at @insn. Returns what the system call does. */
+int64_t inject_syscall(struct injection *in, uint64_t insn, enum injected_call call,
+		       const uint64_t args[6]);
 /* Lets the program go as if nothing had been. */
 int inject_end(struct injection *in);
 /* Makes the program end with a status instead. */
 void inject_exit(struct injection *in, int status);
+
+/* exec-auxv.c: what a program will be told about its vDSO */
+
+/* Where the text of the vDSO is, and __kernel_vsyscall() in it, 0 if it has none. */
+struct auxv_vdso {
+	uint64_t text;
+	uint64_t vsyscall;
+};
+
+/*
+ * Replaces @old by @new in the auxiliary vector on the program's stack and, if
+ * the program has the right to, in /proc/PID/auxv. Complains.
+ */
+int auxv_replace(struct injection *in, uint64_t insn, const struct auxv_vdso *old,
+		 const struct auxv_vdso *new);
 
 #endif /* _VDSOCTL_EXEC_H */
