@@ -319,6 +319,19 @@ static bool read_vm_flags(uint64_t addr, char *flags, size_t size)
 	return *flags;
 }
 
+/* Copies the line of /proc/self/status that starts with name. */
+static bool read_status(const char *name, char *line, size_t size)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	bool found = false;
+
+	while (file && !found && fgets(line, size, file))
+		found = !strncmp(line, name, strlen(name));
+	if (file)
+		fclose(file);
+	return found;
+}
+
 TEST_F(move, keeps_flags_of_every_area)
 {
 	size_t size = self->group.end - self->group.text;
@@ -337,6 +350,19 @@ TEST_F(move, keeps_flags_of_every_area)
 		ASSERT_TRUE(read_vm_flags(state.info.areas[i].start, have, sizeof(have)));
 		EXPECT_STREQ(want[i], have);
 	}
+}
+
+/* Kernels before 5.18 lock special mappings then, but do not count them. */
+TEST_F(move, does_not_touch_the_count_of_locked_pages)
+{
+	char before[64] = "", after[64] = "";
+
+	ASSERT_EQ(0, mlockall(MCL_FUTURE));
+	ASSERT_TRUE(read_status("VmLck:", before, sizeof(before)));
+	for (unsigned int i = 0; i < 3; i++)
+		ASSERT_EQ(0, t_move_own(t_group_hole()));
+	ASSERT_TRUE(read_status("VmLck:", after, sizeof(after)));
+	EXPECT_STREQ(before, after);
 }
 
 TEST_F(move, by_plain_user_who_was_handed_the_device)
