@@ -1,146 +1,457 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the module does for a 32-bit caller, and what not yet. Without a libc, so
- * that a 64-bit compiler is enough: gcc -m32 -nostdlib. TAP.
+ * What a 64-bit tracer does to a 32-bit process: call_vdso32, which is stopped
+ * at its start, or asleep. Where its vDSO has gone it reads in auxv, as any
+ * program does, when that was changed before it began.
  */
-#include <stdbool.h>
-#include <stddef.h>
+#include "image.h"
 
-#include <linux/elf-em.h>
-#include <linux/errno.h>
-#include <linux/fcntl.h>
-#include <linux/personality.h>
-#include <linux/ptrace.h>
+#include <elf.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <linux/vdso_remap.h>
+#include "util.h"
+#include <kselftest_harness.h>
 
-/* i386 system calls: the program's own headers are those of 64 bits. */
+#define PLACE		0x40000000U
+#define IMAGE		0x60000000U
+#define NEAR		0x1000000U
+#define LIMIT		0xffffe000U	/* of its addresses */
+
+/* System calls of i386. */
 enum {
-	NR_exit = 1,
-	NR_fork = 2,
-	NR_write = 4,
-	NR_open = 5,
-	NR_waitpid = 7,
-	NR_execve = 11,
-	NR_ptrace = 26,
-	NR_kill = 37,
-	NR_ioctl = 54,
-	NR_personality = 136,
+	NR_pause = 29,
+	NR_munmap = 91,
+	NR_mmap2 = 192,
 };
 
-#define ADDR_LIMIT_3GB	0x8000000
-#define SIGKILL		9
-
-static long sys(long nr, long a, long b, long c, long d)
+/* The images of these tests are not those of its own ABI. */
+static void __attribute__((constructor(101))) use_images_of_i386(void)
 {
-	long ret;
+	const char *dir = getenv("VDSO_IMAGES");
+	char path[4096];
 
-	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
-			 : "memory");
-	return ret;
+	if (!dir)
+		return;
+	snprintf(path, sizeof(path), "%s/i386", dir);
+	setenv("VDSO_IMAGES", path, 1);
 }
 
 static int fd;
-static int number;
+static struct t_maps maps;
 
-static void say(const char *text)
+static bool wait_for_stop(pid_t pid, int sig)
 {
-	long len = 0;
+	int status = 0;
 
-	while (text[len])
-		len++;
-	sys(NR_write, 1, (long)text, len, 0);
+	if (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == sig)
+		return true;
+	t_note("process %d is not stopped by signal %d: status %x", pid, sig, status);
+	return false;
 }
 
-static void claim(bool ok, const char *name)
+/* Starts call_vdso32, stopped before its first instruction. */
+static pid_t start(const char *mode)
 {
-	char nr[] = "0 ";
-
-	nr[0] += ++number;
-	say(ok ? "ok " : "not ok ");
-	say(nr);
-	say(name);
-	say("\n");
-}
-
-static struct vdso_remap_info info;
-
-static bool get_info(int pid)
-{
-	info.size = sizeof(info);
-	info.pid = pid;
-	return !sys(NR_ioctl, fd, VDSO_REMAP_GET_INFO, (long)&info, 0) &&
-	       info.state & VDSO_REMAP_STATE_PRESENT;
-}
-
-static long move(int pid, __u64 addr)
-{
-	static struct vdso_remap_move req = { .size = sizeof(req) };
-
-	req.pid = pid;
-	req.addr = addr;
-	return sys(NR_ioctl, fd, VDSO_REMAP_MOVE, (long)&req, 0);
-}
-
-static long proxy(void)
-{
-	static struct vdso_remap_site site = {
-		.room = 16, .kind = VDSO_REMAP_SITE_STUB, .target = VDSO_REMAP_STUB_TIME,
-	};
-	static struct vdso_remap_proxy req = {
-		.size = sizeof(req), .nr_sites = 1, .image = 0x10000000, .image_size = 4096,
-	};
-
-	req.sites = (unsigned long)&site;
-	return sys(NR_ioctl, fd, VDSO_REMAP_PROXY, (long)&req, 0);
-}
-
-/* A 64-bit program, stopped at its start. */
-static int trace_64bit(void)
-{
-	static const char program[] = "/bin/true";
-	static const char *const argv[] = { program, NULL };
-	int pid = sys(NR_fork, 0, 0, 0, 0), status;
+	char self[4096] = "", path[4096 + 16];
+	pid_t pid = fork();
 
 	if (!pid) {
-		sys(NR_ptrace, PTRACE_TRACEME, 0, 0, 0);
-		sys(NR_execve, (long)program, (long)argv, 0, 0);
-		sys(NR_exit, 1, 0, 0, 0);
+		if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+			_exit(126);
+		snprintf(path, sizeof(path), "%s/call_vdso32", dirname(self));
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execl(path, path, mode, NULL);
+		_exit(127);
 	}
-	sys(NR_waitpid, pid, (long)&status, 0, 0);
+	if (pid < 0 || !wait_for_stop(pid, SIGTRAP) ||
+	    ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_EXITKILL))
+		exit(1);
 	return pid;
 }
 
-/* To and from where the caller itself could have nothing. */
-static bool moves_64bit(void)
+/* Lets it run to its end, with this signal first; its functions answered truly. */
+static bool ends_well(pid_t pid, int sig)
 {
-	int pid = trace_64bit();
-	bool ok;
+	int status = 0;
 
-	ok = get_info(pid) && info.machine == EM_X86_64 && info.vdso >> 32 &&
-	     !move(pid, 0x10000000000) && get_info(pid) && info.vdso == 0x10000000000;
-	sys(NR_kill, pid, SIGKILL, 0, 0);
-	return ok;
+	while (!ptrace(PTRACE_CONT, pid, NULL, sig) && waitpid(pid, &status, __WALL) == pid &&
+	       WIFSTOPPED(status) && WSTOPSIG(status) != SIGSEGV)
+		sig = WSTOPSIG(status);
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return true;
+	t_note("call_vdso32 ends with status %x", status);
+	return false;
 }
 
-static bool move_with_lower_limit_is_refused(void)
+/* In pause(), by its number. */
+static bool is_asleep(pid_t pid)
 {
-	__u64 vdso;
+	char path[64];
+	int nr = -1;
+	FILE *file;
 
-	if (!get_info(0))
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	file = fopen(path, "r");
+	if (!file)
 		return false;
-	vdso = info.vdso;
-	sys(NR_personality, ADDR_LIMIT_3GB, 0, 0, 0);
-	return move(0, 0x10000000) == -EOPNOTSUPP && get_info(0) && info.vdso == vdso;
+	if (fscanf(file, "%d", &nr) != 1)
+		nr = -1;
+	fclose(file);
+	return nr == NR_pause;
 }
 
-void _start(void)
+/*
+ * It has got to its pause() and is stopped there. What it sends itself before
+ * that stops it, too.
+ */
+static bool falls_asleep(pid_t pid)
 {
-	fd = sys(NR_open, (long)"/dev/vdso_remap", O_RDWR, 0, 0);
-	say("TAP version 13\n1..4\n");
-	claim(get_info(0) && info.machine == EM_386, "a 32-bit caller is told about its vDSO");
-	claim(proxy() == -EOPNOTSUPP, "PROXY has no encodings for it");
-	claim(moves_64bit(), "it moves a 64-bit task's vDSO");
-	claim(move_with_lower_limit_is_refused(), "but not its own with a lowered limit");
-	sys(NR_exit, 0, 0, 0, 0);
+	int status, sig = 0, tries;
+
+	for (tries = 0; tries < 5000; tries++) {
+		ptrace(PTRACE_CONT, pid, NULL, sig);
+		sig = 0;
+		while (!waitpid(pid, &status, __WALL | WNOHANG)) {
+			if (is_asleep(pid))
+				return !kill(pid, SIGSTOP) && wait_for_stop(pid, SIGSTOP);
+			usleep(1000);
+		}
+		if (!WIFSTOPPED(status))
+			break;
+		sig = WSTOPSIG(status);
+	}
+	t_note("call_vdso32 does not sleep: status %x", status);
+	return false;
 }
+
+/* Makes it make a system call; what that returns. */
+static long inject(pid_t pid, long nr, const unsigned int args[6])
+{
+	static const uint8_t int80[] = { 0xcd, 0x80 };
+	struct user_regs_struct saved, regs;
+	uint8_t code[sizeof(int80)];
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &saved) ||
+	    !t_mem_read(pid, saved.rip, code, sizeof(code)) ||
+	    !t_mem_write(pid, saved.rip, int80, sizeof(int80)))
+		exit(1);
+	regs = saved;
+	regs.rax = nr;
+	regs.rbx = args[0];
+	regs.rcx = args[1];
+	regs.rdx = args[2];
+	regs.rsi = args[3];
+	regs.rdi = args[4];
+	regs.rbp = args[5];
+	if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) ||
+	    ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) || !wait_for_stop(pid, SIGTRAP) ||
+	    ptrace(PTRACE_GETREGS, pid, NULL, &regs) ||
+	    ptrace(PTRACE_SETREGS, pid, NULL, &saved) ||
+	    !t_mem_write(pid, saved.rip, code, sizeof(code)))
+		exit(1);
+	return (int)regs.rax;
+}
+
+static unsigned int word_at(pid_t pid, uint64_t addr)
+{
+	unsigned int word = 0;
+
+	if (!t_mem_read(pid, addr, &word, sizeof(word)))
+		exit(1);
+	return word;
+}
+
+/* Changes what it will be told of; it is at its start, with all that on its stack. */
+static bool set_auxv(pid_t pid, unsigned int type, unsigned int value)
+{
+	struct user_regs_struct regs;
+	unsigned int found;
+	uint64_t at;
+
+	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+		return false;
+	at = regs.rsp + 4 + 4 * (word_at(pid, regs.rsp) + 1);	/* argc, argv */
+	while (word_at(pid, at))
+		at += 4;	/* environment */
+	at += 4;
+	for (; (found = word_at(pid, at)) != AT_NULL; at += 8) {
+		if (found == type)
+			return t_mem_write(pid, at + 4, &value, sizeof(value));
+	}
+	t_note("no %u in auxv", type);
+	return false;
+}
+
+static bool set_auxv_of(pid_t pid, unsigned int text, const struct vdso_remap_image *parsed)
+{
+	unsigned int i = 0;
+
+	while (i < parsed->nr_entry_points &&
+	       strcmp(parsed->entry_points[i].name, "__kernel_vsyscall"))
+		i++;
+	return i < parsed->nr_entry_points && set_auxv(pid, AT_SYSINFO_EHDR, text) &&
+	       set_auxv(pid, AT_SYSINFO, text + parsed->entry_points[i].off);
+}
+
+FIXTURE(compat32)
+{
+	pid_t pid;
+	struct vdso_remap_info info;
+	uint8_t text[T_MAX_TEXT];
+	size_t size;
+	struct vdso_remap_image parsed;
+};
+
+/* The group and what is in it; a process has to be stopped for that. */
+static void learn(struct __test_metadata *_metadata, FIXTURE_DATA(compat32) *self, const char *mode)
+{
+	const struct vdso_remap_area *text;
+
+	self->pid = start(mode);
+	self->info.size = sizeof(self->info);
+	self->info.pid = self->pid;
+	ASSERT_EQ(0, t_ioctl(fd, VDSO_REMAP_GET_INFO, &self->info));
+	ASSERT_LT(1, self->info.nr_areas);
+	text = &self->info.areas[self->info.nr_areas - 1];
+	self->size = text->size;
+	ASSERT_GE(sizeof(self->text), self->size);
+	ASSERT_TRUE(t_mem_read(self->pid, text->start, self->text, self->size));
+	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, self->text, self->size));
+}
+
+FIXTURE_SETUP(compat32)
+{
+	fd = t_open();
+}
+
+FIXTURE_TEARDOWN(compat32)
+{
+	kill(self->pid, SIGKILL);
+}
+
+static int move(FIXTURE_DATA(compat32) *self, uint64_t addr)
+{
+	struct vdso_remap_move req = { .size = sizeof(req), .pid = self->pid, .addr = addr };
+	int ret = t_ioctl(fd, VDSO_REMAP_MOVE, &req);
+
+	if (ret == -EBUSY && req.busy_tid != self->pid)
+		t_note("busy is %d, not %d", req.busy_tid, self->pid);
+	return ret;
+}
+
+/* The text is there, whole, and the same. */
+static bool has_group_at(FIXTURE_DATA(compat32) *self, uint64_t addr)
+{
+	struct vdso_remap_info info = { .size = sizeof(info), .pid = self->pid };
+	uint8_t text[T_MAX_TEXT];
+	const struct t_vma *vma;
+
+	return !t_ioctl(fd, VDSO_REMAP_GET_INFO, &info) && info.vdso == addr &&
+	       info.state & VDSO_REMAP_STATE_PRESENT && t_maps_read(&maps, self->pid) &&
+	       (vma = t_maps_find(&maps, "[vdso]")) && vma->start == addr &&
+	       vma->end - vma->start == self->size &&
+	       t_mem_read(self->pid, addr, text, self->size) &&
+	       !memcmp(text, self->text, self->size);
+}
+
+TEST_F(compat32, is_reported_as_what_it_is)
+{
+	unsigned int i, nr = 0;
+
+	learn(_metadata, self, NULL);
+	EXPECT_EQ(EM_386, self->info.machine);
+	EXPECT_EQ(32, self->parsed.bits);
+	EXPECT_EQ(self->parsed.build_id_size, self->info.build_id_size);
+	EXPECT_EQ(0, memcmp(self->parsed.build_id, self->info.build_id, self->info.build_id_size));
+	ASSERT_TRUE(t_maps_read(&maps, self->pid));
+	for (i = 0; i < maps.nr; i++) {
+		if (!t_is_special(&maps.vma[i]))
+			continue;
+		EXPECT_EQ(maps.vma[i].start, self->info.areas[nr].start);
+		EXPECT_EQ(maps.vma[i].end - maps.vma[i].start, self->info.areas[nr].size);
+		nr++;
+	}
+	EXPECT_EQ(nr, self->info.nr_areas);
+	EXPECT_TRUE(ends_well(self->pid, 0));
+}
+
+TEST_F(compat32, is_moved)
+{
+	learn(_metadata, self, NULL);
+	ASSERT_EQ(0, move(self, PLACE));
+	EXPECT_TRUE(has_group_at(self, PLACE));
+	ASSERT_TRUE(set_auxv_of(self->pid, PLACE, &self->parsed));
+	EXPECT_TRUE(ends_well(self->pid, 0));
+}
+
+TEST_F(compat32, is_not_moved_out_of_its_address_space)
+{
+	learn(_metadata, self, NULL);
+	EXPECT_EQ(-EINVAL, move(self, LIMIT - self->size + T_PAGE));
+	EXPECT_EQ(-EINVAL, move(self, LIMIT));
+	EXPECT_EQ(-EINVAL, move(self, 1ULL << 32));
+	EXPECT_EQ(-EINVAL, move(self, (1ULL << 32) + PLACE));
+	EXPECT_EQ(-EINVAL, move(self, T_IMAGE_ADDR));
+	EXPECT_TRUE(has_group_at(self, self->info.vdso));
+	EXPECT_TRUE(ends_well(self->pid, 0));
+}
+
+TEST_F(compat32, is_given_a_fresh_group)
+{
+	struct vdso_remap_map req = { .size = sizeof(req), .addr = PLACE };
+	unsigned int i;
+
+	learn(_metadata, self, NULL);
+	req.pid = self->pid;
+	EXPECT_EQ(-EEXIST, t_ioctl(fd, VDSO_REMAP_MAP, &req));
+	for (i = 0; i < self->info.nr_areas; i++) {
+		const unsigned int args[6] = {
+			self->info.areas[i].start, self->info.areas[i].size
+		};
+
+		ASSERT_EQ(0, inject(self->pid, NR_munmap, args));
+	}
+	req.addr = 1ULL << 32;
+	EXPECT_EQ(-EINVAL, t_ioctl(fd, VDSO_REMAP_MAP, &req));
+	req.addr = PLACE;
+	ASSERT_EQ(0, t_ioctl(fd, VDSO_REMAP_MAP, &req));
+	EXPECT_TRUE(has_group_at(self, PLACE));
+	ASSERT_TRUE(set_auxv_of(self->pid, PLACE, &self->parsed));
+	EXPECT_TRUE(ends_well(self->pid, 0));
+}
+
+/* It sleeps in __kernel_vsyscall: it will come back there. */
+TEST_F(compat32, is_not_moved_while_it_is_in_the_vdso)
+{
+	learn(_metadata, self, "wait");
+	ASSERT_TRUE(falls_asleep(self->pid));
+	EXPECT_EQ(-EBUSY, move(self, PLACE));
+	EXPECT_TRUE(has_group_at(self, self->info.vdso));
+	EXPECT_TRUE(ends_well(self->pid, SIGUSR1));
+}
+
+TEST_F(compat32, is_moved_while_it_is_in_another_system_call)
+{
+	learn(_metadata, self, "int80");
+	ASSERT_TRUE(falls_asleep(self->pid));
+	ASSERT_EQ(0, move(self, PLACE));
+	EXPECT_TRUE(has_group_at(self, PLACE));
+	/* Back, or its libc would not find it. */
+	ASSERT_EQ(0, move(self, self->info.vdso));
+	EXPECT_TRUE(has_group_at(self, self->info.vdso));
+	EXPECT_TRUE(ends_well(self->pid, SIGUSR1));
+}
+
+/* Images */
+
+FIXTURE(compat32_image)
+{
+	FIXTURE_DATA(compat32) tracee;
+	const void *bytes;
+	size_t size;
+	struct vdso_remap_image parsed;
+	struct vdso_remap_plan plan;
+	struct vdso_remap_proxy req;
+};
+
+T_IMAGE_VARIANTS(compat32_image);
+
+/* The image is in the tracee, as a restore would leave it. */
+FIXTURE_SETUP(compat32_image)
+{
+	unsigned int args[6] = {
+		IMAGE, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0
+	};
+
+	fd = t_open();
+	learn(_metadata, &self->tracee, "wait");
+	if (strcmp(variant->image, "own")) {
+		self->bytes = t_image_read(variant->image, &self->size);
+	} else {
+		self->bytes = self->tracee.text;
+		self->size = self->tracee.size;
+	}
+	args[1] = self->size;
+	ASSERT_EQ(IMAGE, inject(self->tracee.pid, NR_mmap2, args));
+	ASSERT_TRUE(t_mem_write(self->tracee.pid, IMAGE, self->bytes, self->size));
+	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, self->bytes, self->size));
+	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &self->parsed, &self->tracee.parsed,
+				     VDSO_REMAP_FORCE_PROXY));
+	self->req = (struct vdso_remap_proxy){
+		.size = sizeof(self->req),
+		.pid = self->tracee.pid,
+		.nr_sites = self->plan.nr_sites,
+		.sites = (uintptr_t)self->plan.sites,
+		.image = IMAGE,
+		.image_size = self->size,
+	};
+}
+
+FIXTURE_TEARDOWN(compat32_image)
+{
+	kill(self->tracee.pid, SIGKILL);
+}
+
+TEST_F(compat32_image, becomes_a_proxy)
+{
+	ASSERT_EQ(0, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	ASSERT_TRUE(set_auxv_of(self->tracee.pid, IMAGE, &self->parsed));
+	ASSERT_TRUE(falls_asleep(self->tracee.pid));
+	EXPECT_TRUE(ends_well(self->tracee.pid, SIGUSR1));
+}
+
+TEST_F(compat32_image, becomes_a_proxy_of_the_parked_group)
+{
+	const uint32_t mark[] = {
+		0x55495243, 0x4f534476, IMAGE, 3, IMAGE - 4 * T_PAGE,
+		IMAGE + NEAR - (self->tracee.info.vdso - self->tracee.info.areas[0].start),
+	};
+	uint32_t found[ARRAY_SIZE(mark)];
+
+	self->req.flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_MARK;
+	self->req.addr = IMAGE + NEAR;
+	self->req.image_data = IMAGE - 4 * T_PAGE;
+	ASSERT_EQ(0, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	ASSERT_TRUE(t_mem_read(self->tracee.pid, IMAGE + NEAR, found, sizeof(found)));
+	EXPECT_EQ(0, memcmp(mark, found, sizeof(mark)));
+	ASSERT_TRUE(set_auxv_of(self->tracee.pid, IMAGE, &self->parsed));
+	ASSERT_TRUE(falls_asleep(self->tracee.pid));
+	EXPECT_TRUE(ends_well(self->tracee.pid, SIGUSR1));
+}
+
+/* Asleep in __kernel_vsyscall it is in the way of a move, not of the sites. */
+TEST_F(compat32_image, becomes_a_proxy_while_its_process_sleeps)
+{
+	ASSERT_TRUE(falls_asleep(self->tracee.pid));
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	self->req.addr = IMAGE + NEAR;
+	EXPECT_EQ(-EBUSY, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	EXPECT_EQ(self->tracee.pid, self->req.busy_tid);
+	self->req.flags = 0;
+	self->req.addr = 0;
+	EXPECT_EQ(0, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	EXPECT_TRUE(ends_well(self->tracee.pid, SIGUSR1));
+}
+
+TEST_F(compat32_image, must_be_within_its_address_space)
+{
+	self->req.image = (1ULL << 32) + IMAGE;
+	EXPECT_EQ(-EINVAL, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	self->req.image = LIMIT - self->size + T_PAGE;
+	EXPECT_EQ(-EINVAL, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	self->req.image = IMAGE;
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	self->req.addr = (1ULL << 32) + IMAGE;
+	EXPECT_EQ(-EINVAL, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+}
+
+TEST_HARNESS_MAIN

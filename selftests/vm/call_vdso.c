@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls every function of the vDSO that it was told of by the kernel, or by who
+ * has made it believe so, and compares with system calls. Its exit status says
+ * whether all answered truly, and an i386 libc has done all of its own system
+ * calls through that vDSO as well.
+ *
+ *   call_vdso		once
+ *   call_vdso wait	then sleeps in pause() until a SIGUSR1; and once more
+ *   call_vdso int80	the same with int $0x80: not in the vDSO (i386)
+ */
+#include "image.h"
+
+#include <link.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* Of util.c only this: the rest wants the vDSO that the kernel gave. */
+void t_note(const char *format, ...)
+{
+	va_list args;
+
+	fputs("# ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("\n", stderr);
+}
+
+/* Its section headers are the last thing in it. */
+static size_t text_size(const uint8_t *text)
+{
+	const ElfW(Ehdr) *ehdr = (const void *)text;
+
+	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + T_PAGE - 1) & ~(T_PAGE - 1);
+}
+
+static bool answers(void)
+{
+	const uint8_t *text = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
+	struct vdso_remap_image parsed;
+	int ret = text ? vdso_remap_parse(&parsed, text, text_size(text)) : -1;
+
+	if (ret)
+		t_note("no vDSO at %p: %s", text, strerror(-ret));
+	return !ret && t_image_answers(&parsed, text);
+}
+
+static void ignore(int __attribute__((unused)) sig)
+{
+}
+
+/* In a system call, but not in the vDSO, on i386. */
+static void sleep_outside(void)
+{
+	long nr = SYS_pause;
+
+	__asm__ volatile("int $0x80" : "+a"(nr) : : "memory");
+}
+
+int main(int argc, char **argv)
+{
+	bool right = answers();
+
+	if (argc > 1) {
+		signal(SIGUSR1, ignore);
+		if (!strcmp(argv[1], "wait"))
+			pause();
+		else
+			sleep_outside();
+		right &= answers();
+	}
+	return !right;
+}
