@@ -75,15 +75,16 @@ seal_debug_kernel()
 	in_tree "$tree" make -j "$(nproc)" bzImage
 }
 
-# What is needed to build modules, where the module's makefiles look for it
+# What is needed to build modules, where chroot-build's users look for it
 keep_headers()
 {
 	local tree=$1 release
 	release=$(cat "$tree/src/include/config/kernel.release")
-	(cd "$tree/src" && find . -path ./scripts -prune -o -path ./tools/objtool/objtool -prune -o \
-		-type f ! -name '*.h' ! -name 'Makefile*' ! -name 'Kbuild*' ! -name 'Kconfig*' \
-		! -name Module.symvers ! -name .config ! -name 'auto.conf*' ! -name kernel.release \
-		! -path './include/*' ! -path './arch/x86/*.lds' -delete)
+	(cd "$tree/src" && find . \( -path ./scripts -o -path ./include -o -path ./arch/x86/include \
+		-o -path ./tools/objtool/objtool \) -prune -o -type f ! -name Makefile \
+		! -path './arch/x86/Makefile*' ! -name Kbuild ! -name Module.symvers ! -name .config \
+		-print0 | xargs -0 rm
+		find . -type d -empty -delete)
 	mkdir -p "$tree/lib/modules/$release"
 	mv "$tree/src" "$tree/lib/modules/$release/build"
 	mkdir "$tree/src"
