@@ -2,8 +2,11 @@
 /*
  * A program for the tests of vdsoctl: is the vDSO's time right?
  *
- *   target check	reads clocks for a moment; exits 0 if all were right
+ *   target check	reads clocks and gets signals for a moment; exits 0 if all were right
  *   target busy	reads them in 4 threads until SIGUSR1; exits 0 if all were right
+ *   target wait	waits in a system call, until it is killed
+ *   target auxv FILE OFF	exits 0 if the auxiliary vector names a vDSO that begins like the
+ *			file and, if OFF is not 0, a __kernel_vsyscall() that far in it
  *   target hold FILE	holds an image in plain memory, as a restored process does,
  *			and prints its address; for each offset of a
  *			clock_gettime() that it reads it calls that and prints
@@ -18,11 +21,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What a 32-bit libc calls is in the vDSO. */
+static long system_call(long nr, long a, long b, long c)
+{
+#ifdef __x86_64__
+	return syscall(nr, a, b, c);
+#else
+	long ret;
+
+	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
+	return ret;
+#endif
+}
 
 static int64_t nanoseconds(const struct timespec *t)
 {
@@ -36,10 +53,10 @@ static void check_clock(clockid_t clock, clock_function read_clock)
 {
 	struct timespec before, vdso, after;
 
-	syscall(SYS_clock_gettime, clock, &before);
+	system_call(SYS_clock_gettime, clock, (long)&before, 0);
 	if (read_clock(clock, &vdso))
 		_exit(1);
-	syscall(SYS_clock_gettime, clock, &after);
+	system_call(SYS_clock_gettime, clock, (long)&after, 0);
 	if (nanoseconds(&vdso) < nanoseconds(&before) ||
 	    nanoseconds(&vdso) > nanoseconds(&after)) {
 		fprintf(stderr, "clock %d: %lld is not between %lld and %lld\n", clock,
@@ -54,6 +71,38 @@ static void check_clocks(void)
 	check_clock(CLOCK_MONOTONIC, clock_gettime);
 	check_clock(CLOCK_REALTIME, clock_gettime);
 	check_clock(CLOCK_BOOTTIME, clock_gettime);
+}
+
+static volatile int signals;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+static void count_rt_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	(void)context;
+	signals++;
+}
+
+/* i386 has a way back of its own for either kind of handler. */
+static void check_signals(void)
+{
+	struct sigaction plain = { .sa_handler = count_signal };
+	struct sigaction rt = { .sa_sigaction = count_rt_signal, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGUSR1, &plain, NULL);
+	sigaction(SIGUSR2, &rt, NULL);
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	if (signals != 2) {
+		fprintf(stderr, "%d signals\n", signals);
+		_exit(1);
+	}
 }
 
 static void *check_forever(void *unused)
@@ -97,18 +146,40 @@ static char *map_image(const char *path)
 
 static int hold(const char *path)
 {
+	static const char right[] = "right\n";
 	char *image = map_image(path);
 	char line[32];
+	long len;
 
 	if (!image)
 		return 1;
 	printf("%lx\n", (unsigned long)image);
 	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin)) {
+	for (;;) {
+		len = system_call(SYS_read, 0, (long)line, sizeof(line) - 1);
+		if (len <= 0)
+			break;
+		line[len] = '\0';
 		check_clock(CLOCK_MONOTONIC, (clock_function)(image + strtol(line, NULL, 0)));
-		puts("right");
-		fflush(stdout);
+		system_call(SYS_write, 1, (long)right, sizeof(right) - 1);
 	}
+	return 0;
+}
+
+static int check_auxv(const char *path, unsigned long vsyscall)
+{
+	unsigned long text = getauxval(AT_SYSINFO_EHDR);
+	char begin[0x400];
+	FILE *file = fopen(path, "r");
+
+	if (!file || !text || fread(begin, sizeof(begin), 1, file) != 1)
+		return 1;
+	if (memcmp((const void *)text, begin, sizeof(begin)))
+		return 2;
+#ifdef AT_SYSINFO
+	if (vsyscall && getauxval(AT_SYSINFO) != text + vsyscall)
+		return 3;
+#endif
 	return 0;
 }
 
@@ -125,6 +196,11 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && !strcmp(argv[1], "hold"))
 		return hold(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "auxv"))
+		return check_auxv(argv[2], strtoul(argv[3], NULL, 0));
+	while (argc == 2 && !strcmp(argv[1], "wait"))
+		pause();
+	check_signals();
 	for (i = 0; i < 1000; i++)
 		check_clocks();
 	return 0;

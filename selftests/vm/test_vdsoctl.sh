@@ -3,7 +3,7 @@
 # What vdsoctl does, seen from the shell; TAP. Needs root, the module and a kernel.
 #
 # test_vdsoctl.sh DIR: DIR holds vdsoctl, vdso_remap.ko (else it must be
-# installed) and image vDSOs of other kernels, *.vdso.
+# installed) and image vDSOs of other kernels, *.vdso and i386/*.vdso.
 # shellcheck disable=SC2317 # claim() calls the functions
 set -u
 . "$(dirname "$0")/../tap.sh"
@@ -109,6 +109,7 @@ wrong_usage_is_2()
 		exits 2 "$ctl" move -p 1 --to zz && exits 2 "$ctl" proxy &&
 		exits 2 "$ctl" proxy -p 1 --park far && exits 2 "$ctl" evict &&
 		exits 2 "$ctl" compare && exits 2 "$ctl" dump-image extra &&
+		exits 2 "$ctl" dump-image --machine arm && exits 2 "$ctl" dump-image -p 1 --machine i386 &&
 		exits 2 "$ctl" unload extra && exits 2 "$ctl" load ./x.ko extra
 }
 
@@ -255,7 +256,7 @@ says_what_cannot_run()
 
 refuses_32_bit_program()
 {
-	complains 125 "not a 64-bit" run "$tmp/exit32"
+	complains 125 "program is an i386 one" run "$tmp/target32-static" check
 }
 
 # What the program sees of itself is the same with and without us.
@@ -353,6 +354,24 @@ works_without_address_randomization()
 	setarch -R "$ctl" exec --image "$image" -- "$tmp/target-dynamic" check
 }
 
+# Nothing has to be changed, and the program is still looked at.
+own_image_is_not_for_other_programs()
+{
+	"$ctl" dump-image -o "$tmp/own" && "$ctl" dump-image --machine i386 -o "$tmp/own32" &&
+		complains 125 "program is an i386 one" "$ctl" exec --image "$tmp/own" -- \
+			"$tmp/target32-static" check &&
+		complains 125 "program is an x86_64 one" "$ctl" exec --image "$tmp/own32" -- true
+}
+
+refuses_x32_program()
+{
+	"$tmp/exit-x32"
+	[ $? -eq 9 ] || { echo "this kernel runs no x32 programs"; return; }
+	complains 125 "program is an x32 one" run "$tmp/exit-x32" &&
+		"$ctl" dump-image -o "$tmp/own" &&
+		complains 125 "program is an x32 one" "$ctl" exec --image "$tmp/own" "$tmp/exit-x32"
+}
+
 says_that_it_is_traced()
 {
 	complains 125 "traces vdsoctl already" strace -o "$tmp/trace" "$ctl" exec --image "$image" true
@@ -411,18 +430,31 @@ stopped_process_stays_stopped()
 		waits_for T "$sleeper" && kill -CONT "$sleeper" && waits_for S "$sleeper"
 }
 
+# offset_of SYMBOL: in the image
+offset_of()
+{
+	"$ctl" compare --json "$image" | python3 -c '
+import json, sys
+print(*[s["old_offset"] for s in json.load(sys.stdin)["steps"] if s["symbol"] == sys.argv[1]])
+' "$1"
+}
+
+# start_holder: $holder, which stands in a system call of its own, and the image's $addr in it
+start_holder()
+{
+	coproc HOLDER { exec "$target-static" hold "$image"; }
+	holder=$HOLDER_PID
+	pids+=("$holder")
+	read -r addr <&"${HOLDER[0]}" || return 1
+	waits_for S "$holder"
+}
+
 # proxy_in_process ARGS...: gives a holder of the image a proxy, asks it the time
 proxy_in_process()
 {
 	local addr off holder answer='' status
-	coproc HOLDER { exec "$tmp/target-static" hold "$image"; }
-	holder=$HOLDER_PID
-	pids+=("$holder")
-	read -r addr <&"${HOLDER[0]}"
-	off=$("$ctl" compare --json "$image" | python3 -c '
-import json, sys
-print(*[s["old_offset"] for s in json.load(sys.stdin)["steps"]
-        if s["symbol"] == "__vdso_clock_gettime"])')
+	start_holder || return 1
+	off=$(offset_of __vdso_clock_gettime)
 	"$ctl" proxy -p "$holder" --at "$addr" "$@" && echo "$off" >&"${HOLDER[1]}" &&
 		read -r -t 10 answer <&"${HOLDER[0]}"
 	status=$?
@@ -480,6 +512,143 @@ evict_works_on_a_proxied_process()
 		kill -USR1 "$busy" && wait "$busy"
 }
 
+# 32-bit programs, with an i386 image
+
+dumps_the_i386_vdso()
+{
+	"$ctl" dump-image --machine i386 -o "$tmp/own32" && "$ctl" dump-image --machine x86_64 -o "$tmp/own" &&
+		"$ctl" dump-image | cmp - "$tmp/own" && ! cmp -s "$tmp/own" "$tmp/own32" &&
+		"$ctl" compare "$tmp/own32" | tee "$tmp/plan" && grep -q '^in place: image' "$tmp/plan" &&
+		complains 1 "i386 vDSO.*x86_64" "$ctl" compare "$tmp/own32" "$tmp/own"
+}
+
+compares_i386_image()
+{
+	"$ctl" compare "$image" | tee "$tmp/plan"
+	head -n 1 "$tmp/plan" | grep -Eq '^proxied: image [0-9a-f]{40}, runtime [0-9a-f]{40}$' &&
+		grep -Eq '^__vdso_clock_gettime +0x[0-9a-f]+ +0x[0-9a-f]+ +[0-9]+ +jump ' "$tmp/plan" &&
+		[ "$(grep -Ec '^__kernel_(vsyscall|(rt_)?sigreturn) .* leave ' "$tmp/plan")" -eq 3 ]
+}
+
+# What other processes see of it; with the module and, as far as they can, without
+i386_image_is_the_programs_vdso()
+{
+	local vsyscall status
+	vsyscall=$(offset_of __kernel_vsyscall)
+	"$ctl" exec --image "$image" "$target-dynamic" busy &
+	busy=$!
+	pids+=("$busy")
+	sleep 0.5
+	"$ctl" info -p "$busy" --json >"$tmp/json" && python3 -c '
+import json, struct, sys
+i = json.load(open(sys.argv[1]))
+assert i["runtime"]["abi"] == i["image"]["abi"] == "i386"
+sites = {s["symbol"]: s["site"] for s in i["image"]["symbols"]}
+assert sites["__vdso_clock_gettime"] == "near jump", sites
+assert sites["__kernel_vsyscall"] == "untouched", sites
+assert i["mark"]["version"] == 3 and i["mark"]["image"] == i["image"]["start"] < 2**32
+auxv = open("/proc/%s/auxv" % sys.argv[2], "rb").read()
+auxv = dict(struct.iter_unpack("II", auxv[:len(auxv) // 8 * 8]))
+assert auxv[33] == i["image"]["start"], "AT_SYSINFO_EHDR"
+assert auxv[32] == i["image"]["start"] + int(sys.argv[3]), "AT_SYSINFO"
+' "$tmp/json" "$busy" "$vsyscall" && kill -USR1 "$busy" && wait "$busy"
+	status=$?
+	cat "$tmp/json"
+	return "$status"
+}
+
+auxv_names_the_i386_image()
+{
+	local vsyscall
+	vsyscall=$(offset_of __kernel_vsyscall)
+	run "$target-dynamic" auxv "$image" "$vsyscall" && run "$target-static" auxv "$image" "$vsyscall"
+}
+
+i386_program_works()
+{
+	run "$target-dynamic" check && run "$target-static" check &&
+		setarch -R "$ctl" exec --image "$image" -- "$target-dynamic" check &&
+		exits 3 run "$target-static" auxv "$image" 1
+}
+
+refuses_64_bit_program()
+{
+	complains 125 "program is an x86_64 one" run true
+}
+
+own_i386_image_runs_in_place_or_by_force()
+{
+	"$ctl" dump-image --machine i386 -o "$tmp/own32" &&
+		"$ctl" exec --image "$tmp/own32" -- "$target-dynamic" check &&
+		"$ctl" exec --force-proxy --image "$tmp/own32" -- "$target-dynamic" check
+}
+
+moves_the_vdso_of_a_32_bit_process()
+{
+	local addr holder from to off
+	start_holder || return 1
+	from=$(vdso_of "$holder")
+	to=$(printf '%x' $((0x$from - 0x1000000)))
+	off=$(offset_of __vdso_clock_gettime)
+	"$ctl" info -p "$holder" --json | grep '"abi": *"i386"' &&
+		"$ctl" move -p "$holder" --to "$to" && [ "$(vdso_of "$holder")" = "$to" ] &&
+		complains 1 "outside of what" "$ctl" move -p "$holder" --to 100000000 &&
+		"$ctl" move -p "$holder" --to "$from" && [ "$(vdso_of "$holder")" = "$from" ] &&
+		waits_for S "$holder"
+}
+
+# It waits inside the vDSO.
+says_that_a_32_bit_thread_cannot_be_stepped()
+{
+	local waiting
+	"$target-static" wait &
+	waiting=$!
+	pids+=("$waiting")
+	sleep 0.3
+	waits_for S "$waiting" && complains 1 "32-bit code inside" "$ctl" evict -p "$waiting" &&
+		complains 1 "32-bit code inside" "$ctl" move -p "$waiting" --to 10000000 &&
+		waits_for S "$waiting"
+}
+
+# Sealed mappings
+
+# $sleeper: one that has sealed its vDSO. Fails if the kernel can't.
+start_sealed()
+{
+	local _
+	python3 -c '
+import ctypes, re, sys, time
+libc = ctypes.CDLL(None)
+for line in open("/proc/self/maps"):
+    m = re.match("([0-9a-f]+)-([0-9a-f]+) .*\\[(vdso|vvar)", line)
+    if m:
+        start, end = (ctypes.c_ulong(int(x, 16)) for x in m.group(1, 2))
+        if libc.syscall(462, start, ctypes.c_ulong(end.value - start.value), 0):
+            sys.exit(1)
+time.sleep(1000)' &
+	sleeper=$!
+	pids+=("$sleeper")
+	for _ in $(seq 100); do
+		grep -q '^230 ' "/proc/$sleeper/syscall" 2>"$tmp/stderr" && return
+		sleep 0.1
+	done
+	return 1
+}
+
+moves_a_sealed_vdso_if_all_agree()
+{
+	local to parameter=/sys/module/vdso_remap/parameters/allow_unseal
+	"$ctl" info -p "$sleeper" | grep sealed || return 1
+	to=$(printf '%x' $((0x$(vdso_of "$sleeper") - 0x1000000)))
+	complains 1 "sealed" "$ctl" move -p "$sleeper" --to "$to" &&
+		complains 1 "allow_unseal=1" "$ctl" move -p "$sleeper" --to "$to" --unseal &&
+		"$ctl" unload && load allow_unseal=1 &&
+		[ "$(cat "$parameter")" = Y ] &&
+		complains 1 "sealed" "$ctl" move -p "$sleeper" --to "$to" &&
+		"$ctl" move -p "$sleeper" --to "$to" --unseal && [ "$(vdso_of "$sleeper")" = "$to" ] &&
+		"$ctl" info -p "$sleeper" | grep sealed && "$ctl" unload && load
+}
+
 # Once more, at the address that the auxiliary vector says.
 proxies_again()
 {
@@ -493,12 +662,13 @@ proxies_again()
 
 # load, unload
 
+# load [PARAM=VALUE]
 load()
 {
 	if [ -e "$dir/vdso_remap.ko" ]; then
-		"$ctl" load "$dir/vdso_remap.ko"
+		"$ctl" load "$dir/vdso_remap.ko" "$@"
 	else
-		"$ctl" load
+		"$ctl" load "$@"
 	fi
 }
 
@@ -536,16 +706,21 @@ compile_targets()
 {
 	cc -O2 -pthread -o "$tmp/target-dynamic" "$here/target.c" &&
 		cc -O2 -pthread -static -o "$tmp/target-static" "$here/target.c" &&
-		cc -m32 -nostdlib -static -Wl,-z,noexecstack -o "$tmp/exit32" -x assembler - <<-'END'
+		cc -m32 -D_FILE_OFFSET_BITS=64 -O2 -pthread -o "$tmp/target32-dynamic" "$here/target.c" &&
+		cc -m32 -D_FILE_OFFSET_BITS=64 -O2 -pthread -static -o "$tmp/target32-static" \
+			"$here/target.c" &&
+		cc -mx32 -nostdlib -static -Wl,-z,noexecstack -o "$tmp/exit-x32" -x assembler - <<-'END'
 			.globl _start
-			_start:	mov $1, %eax
-				mov $9, %ebx
-				int $0x80
+			_start:	mov $0x4000003c, %eax
+				mov $9, %edi
+				syscall
 		END
 }
 
 images=("$dir"/*.vdso)
+images32=("$dir"/i386/*.vdso)
 [ -e "${images[0]}" ] || { echo "Bail out! no *.vdso in $dir"; exit 1; }
+[ -e "${images32[0]}" ] || { echo "Bail out! no *.vdso in $dir/i386"; exit 1; }
 [ -c /dev/vdso_remap ] || load || { echo "Bail out! the module can't be loaded"; exit 1; }
 if ! compile_targets; then
 	echo "Bail out! can't compile the test programs"
@@ -553,9 +728,10 @@ if ! compile_targets; then
 fi
 
 echo "TAP version 13"
-echo "1..$((26 + 18 * ${#images[@]}))"
+echo "1..$((34 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
 
 image=${images[0]}
+target=$tmp/target
 claim "every command has --help and --version" options_of_every_command
 claim "wrong usage exits with 2" wrong_usage_is_2
 claim "wrong usage of exec exits with 125" wrong_usage_of_exec_is_125
@@ -569,6 +745,8 @@ claim "compare of the own image says in place" compares_own_image
 claim "compare refuses what is no vDSO" compare_refuses_what_is_no_vdso
 claim "exec says what can't run" says_what_cannot_run
 claim "exec of the own image: in place, or proxied by force" own_image_runs_in_place_or_by_force
+claim "exec of the own image: programs of another kind are refused" own_image_is_not_for_other_programs
+claim "exec refuses x32 programs" refuses_x32_program
 if command -v strace >/dev/null; then
 	claim "exec says that it is traced" says_that_it_is_traced
 else
@@ -604,6 +782,29 @@ for image in "${images[@]}"; do
 done
 image=${images[0]}
 claim "proxy without parking" proxy_in_process --park no
+target=$tmp/target32
+for image in "${images32[@]}"; do
+	name=i386/$(basename "$image" .vdso)
+	claim "$name: compare shows the plan" compares_i386_image
+	claim "$name: exec makes it the program's vDSO" i386_image_is_the_programs_vdso
+	claim "$name: the auxiliary vector points to it" auxv_names_the_i386_image
+	claim "$name: time and signals are right, linked statically and dynamically" i386_program_works
+	claim "$name: a 64-bit program is refused" refuses_64_bit_program
+	claim "$name: proxy in another process" proxy_in_process
+done
+image=${images32[0]}
+claim "the i386 vDSO is dumped" dumps_the_i386_vdso
+claim "exec of the own i386 image: in place, or proxied by force" own_i386_image_runs_in_place_or_by_force
+claim "move of a 32-bit process's vDSO there and back" moves_the_vdso_of_a_32_bit_process
+claim "i386: proxy without parking" proxy_in_process --park no
+claim "a 32-bit thread can't be stepped" says_that_a_32_bit_thread_cannot_be_stepped
+target=$tmp/target
+image=${images[0]}
+if start_sealed; then
+	claim "move of a sealed vDSO if all agree" moves_a_sealed_vdso_if_all_agree
+else
+	skip "move of a sealed vDSO if all agree" "this kernel has no mseal()"
+fi
 claim "unload is refused while the device is open" unload_is_refused_while_open
 claim "all that needs no module works without" works_without_the_module
 claim "load loads once" loads_once
