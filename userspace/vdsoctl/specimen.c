@@ -24,7 +24,7 @@
 /* As small as an i386 program gets. It is held before its first instruction. */
 static const struct {
 	Elf32_Ehdr ehdr;
-	Elf32_Phdr phdr;
+	Elf32_Phdr phdr[2];
 	unsigned char code[8];
 } program = {
 	.ehdr = {
@@ -34,19 +34,25 @@ static const struct {
 		.e_type = ET_EXEC,
 		.e_machine = EM_386,
 		.e_version = EV_CURRENT,
-		.e_entry = LOAD_ADDR + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
+		.e_entry = LOAD_ADDR + sizeof(Elf32_Ehdr) + 2 * sizeof(Elf32_Phdr),
 		.e_phoff = sizeof(Elf32_Ehdr),
 		.e_ehsize = sizeof(Elf32_Ehdr),
 		.e_phentsize = sizeof(Elf32_Phdr),
-		.e_phnum = 1,
+		.e_phnum = 2,
 	},
 	.phdr = {
-		.p_type = PT_LOAD,
-		.p_flags = PF_R | PF_X,
-		.p_vaddr = LOAD_ADDR,
-		.p_filesz = sizeof(program),
-		.p_memsz = sizeof(program),
-		.p_align = 0x1000,
+		{
+			.p_type = PT_LOAD,
+			.p_flags = PF_R | PF_X,
+			.p_vaddr = LOAD_ADDR,
+			.p_filesz = sizeof(program),
+			.p_memsz = sizeof(program),
+			.p_align = 0x1000,
+		}, {
+			/* Without it the stack is executable, and the kernel says so. */
+			.p_type = PT_GNU_STACK,
+			.p_flags = PF_R | PF_W,
+		},
 	},
 	/* xor %eax, %eax; inc %eax; int $0x80: exit(), should vdsoctl be killed */
 	.code = { 0x31, 0xc0, 0x40, 0xcd, 0x80 },
