@@ -85,6 +85,14 @@ void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
  */
 bool t_image_answers(const struct vdso_remap_image *parsed, const uint8_t *addr);
 
+/*
+ * Whether this processor can run an i386 __kernel_vsyscall: which instruction it
+ * enters the kernel by was chosen for the one that the image was taken on.
+ * Processors of AMD have no sysenter in 32-bit code under a 64-bit kernel,
+ * those of others no syscall.
+ */
+bool t_vsyscall_fits(const uint8_t *vsyscall);
+
 /* A system call that returns -errno. */
 long t_raw(long nr, long a, long b, long c);
 
