@@ -144,7 +144,7 @@ struct vdso_remap_plan {
 #define VDSO_REMAP_FORCE_PROXY		(1U << 1)
 /* restore: do not mark the runtime vDSO. */
 #define VDSO_REMAP_NO_MARK		(1U << 2)
-/* restore: move the runtime vDSO also if it is sealed; see the device's UNSEAL. */
+/* restore: move and mark a sealed runtime vDSO, too; see the device's UNSEAL. */
 #define VDSO_REMAP_UNSEAL		(1U << 3)
 
 /**

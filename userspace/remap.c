@@ -167,12 +167,12 @@ static int install_proxy(struct context *ctx, uint64_t addr)
 
 	if (addr)
 		req.flags |= VDSO_REMAP_PROXY_PARK;
-	if (addr && restore->flags & VDSO_REMAP_UNSEAL)
-		req.flags |= VDSO_REMAP_PROXY_UNSEAL;
 	if (!(restore->flags & VDSO_REMAP_NO_MARK)) {
 		req.flags |= VDSO_REMAP_PROXY_MARK;
 		req.image_data = restore->image_data;
 	}
+	if (req.flags && restore->flags & VDSO_REMAP_UNSEAL)
+		req.flags |= VDSO_REMAP_PROXY_UNSEAL;
 	ret = sys_ioctl(restore->fd, VDSO_REMAP_PROXY, &req);
 	if (!ret && addr)
 		ctx->text = addr;

@@ -129,7 +129,8 @@ FIXTURE_SETUP(restorer)
 	self->fd = t_open();
 	ASSERT_TRUE(t_maps_read(&maps, 0));
 	ASSERT_TRUE(t_group_find(&own, &maps));
-	ASSERT_EQ(0, munmap((void *)own.start, own.end - own.start));
+	if (munmap((void *)own.start, own.end - own.start))
+		T_SKIP_IN_SETUP("this kernel keeps its vDSO where it is (sealed)");
 	if (syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32, VDSO_ADDR) <= 0)
 		T_SKIP_IN_SETUP("this kernel has no ARCH_MAP_VDSO_32 (CHECKPOINT_RESTORE)");
 	ASSERT_TRUE(t_maps_read(&maps, 0));

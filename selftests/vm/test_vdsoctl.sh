@@ -635,6 +635,12 @@ time.sleep(1000)' &
 	return 1
 }
 
+unseal_is_no_obstacle()
+{
+	"$ctl" exec --unseal --image "$image" "$target-dynamic" check &&
+		proxy_in_process --unseal && proxy_in_process --unseal --park no
+}
+
 moves_a_sealed_vdso_if_all_agree()
 {
 	local to parameter=/sys/module/vdso_remap/parameters/allow_unseal
@@ -728,7 +734,7 @@ if ! compile_targets; then
 fi
 
 echo "TAP version 13"
-echo "1..$((34 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
+echo "1..$((35 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
 
 image=${images[0]}
 target=$tmp/target
@@ -800,6 +806,7 @@ claim "i386: proxy without parking" proxy_in_process --park no
 claim "a 32-bit thread can't be stepped" says_that_a_32_bit_thread_cannot_be_stepped
 target=$tmp/target
 image=${images[0]}
+claim "--unseal is no obstacle where nothing is sealed" unseal_is_no_obstacle
 if start_sealed; then
 	claim "move of a sealed vDSO if all agree" moves_a_sealed_vdso_if_all_agree
 else

@@ -205,7 +205,7 @@ static int install(const struct change *c)
 	const struct exec_job *job = c->job;
 	struct vdso_remap_proxy proxy = {
 		.size = sizeof(proxy),
-		.flags = VDSO_REMAP_PROXY_MARK,
+		.flags = VDSO_REMAP_PROXY_MARK | (job->unseal ? VDSO_REMAP_PROXY_UNSEAL : 0),
 		.pid = job->pid,
 		.nr_sites = job->plan.nr_sites,
 		.sites = (uintptr_t)job->plan.sites,

@@ -202,7 +202,7 @@ const struct command cmd_exec = {
 	.help = "  -i, --image FILE      the vDSO that it is to have, from dump-image\n"
 		"      --allow-unknown   leave alone functions of which nothing is known\n"
 		"      --force-proxy     also when the image is the running kernel's vDSO\n"
-		"      --unseal          move the runtime vDSO also if it is sealed\n"
+		"      --unseal          move and mark the runtime vDSO also if it is sealed\n"
 		"Exits as the program does; 125: vdsoctl failed, 126: the program can't be\n"
 		"executed, 127: there is no such program.\n",
 	.usage_status = STATUS_EXEC_FAILED,

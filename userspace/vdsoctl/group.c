@@ -224,9 +224,9 @@ int group_complain(int err, const char *what, pid_t pid, pid_t busy_tid)
 		return complain("%s: process %d is gone or not stopped", what, pid);
 	case -EPERM:
 		return complain("%s: not allowed for process %d: the new place is below "
-				"vm.mmap_min_addr, or a mapping is sealed. A sealed vDSO moves "
-				"with --unseal, CAP_CHECKPOINT_RESTORE and the module's parameter "
-				"allow_unseal=1", what, pid);
+				"vm.mmap_min_addr, or a mapping is sealed. For a sealed "
+				"vDSO it takes --unseal, CAP_CHECKPOINT_RESTORE and the module's "
+				"parameter allow_unseal=1", what, pid);
 	case -ENOENT:
 		return complain("%s: process %d has no vDSO: was it unmapped, or the kernel booted "
 				"with vdso=0?", what, pid);

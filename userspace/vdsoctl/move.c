@@ -235,7 +235,7 @@ static int install_proxy(struct target *target, const struct proxy_options *o,
 	uint64_t data = find_image_data(&target->maps, image->start);
 	struct vdso_remap_proxy proxy = {
 		.size = sizeof(proxy),
-		.flags = VDSO_REMAP_PROXY_MARK,
+		.flags = VDSO_REMAP_PROXY_MARK | (o->unseal ? VDSO_REMAP_PROXY_UNSEAL : 0),
 		.pid = o->pid,
 		.nr_sites = plan->nr_sites,
 		.sites = (uintptr_t)plan->sites,
@@ -248,7 +248,7 @@ static int install_proxy(struct target *target, const struct proxy_options *o,
 	if (!park)
 		return -1;
 	if (park != VDSO_REMAP_PARK_NOT) {
-		proxy.flags |= VDSO_REMAP_PROXY_PARK | (o->unseal ? VDSO_REMAP_PROXY_UNSEAL : 0);
+		proxy.flags |= VDSO_REMAP_PROXY_PARK;
 		proxy.addr = park;
 	}
 	if (ioctl(target->fd, VDSO_REMAP_PROXY, &proxy)) {
@@ -377,7 +377,7 @@ const struct command cmd_proxy = {
 		"      --park ADDR|near|no\n"
 		"                        where the runtime vDSO goes: to an address, as near to\n"
 		"                        the image as there is room (default), or nowhere\n"
-		"      --unseal          move the runtime vDSO also if it is sealed\n"
+		"      --unseal          move and mark the runtime vDSO also if it is sealed\n"
 		"      --allow-unknown   leave alone functions of which nothing is known\n"
 		"      --force-proxy     also when the image is the running kernel's vDSO\n",
 	.usage_status = STATUS_USAGE,
