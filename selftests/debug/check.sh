@@ -24,7 +24,9 @@ vm_fuzz()
 
 vm_seal()
 {
-	in_guest "$1" seal 600 seal=/share/vm/test_seal info=/share/vm/test_info
+	# shellcheck disable=SC2016 # expanded in the VM
+	in_guest "$1" seal 600 seal=/share/vm/test_seal info=/share/vm/test_info \
+		'sealed=/share/selftests/vm/test_sealed.sh $VDSO_IMAGES'
 }
 
 check_debug()

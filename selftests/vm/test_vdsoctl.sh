@@ -389,12 +389,19 @@ own_image_runs_in_place_or_by_force()
 
 # move, proxy, evict
 
+# start_busy COMMAND...: $busy, when all threads of "target busy" run
 start_busy()
 {
-	"$tmp/target-dynamic" busy &
+	local _
+	"$@" busy &
 	busy=$!
 	pids+=("$busy")
-	sleep 0.3
+	for _ in $(seq 200); do
+		grep -q '^Threads:.4$' "/proc/$busy/status" && return
+		sleep 0.05
+	done
+	echo "the program does not get going"
+	return 1
 }
 
 # The threads find their vDSO where it was, or die: back it goes before they run.
@@ -484,7 +491,7 @@ proxy_refuses_no_image()
 evict_leaves_all_threads_stopped_outside()
 {
 	local i text task ip
-	start_busy
+	start_busy "$tmp/target-dynamic" || return 1
 	for i in 1 2 3 4 5; do
 		"$ctl" evict -p "$busy" || return 1
 		text=$(vdso_of "$busy")
@@ -504,10 +511,7 @@ evict_leaves_all_threads_stopped_outside()
 
 evict_works_on_a_proxied_process()
 {
-	"$ctl" exec --image "$image" "$tmp/target-static" busy &
-	busy=$!
-	pids+=("$busy")
-	sleep 0.5
+	start_busy "$ctl" exec --image "$image" "$tmp/target-static" || return 1
 	"$ctl" evict -p "$busy" && waits_for T "$busy" && kill -CONT "$busy" && sleep 0.1 &&
 		kill -USR1 "$busy" && wait "$busy"
 }
@@ -535,10 +539,7 @@ i386_image_is_the_programs_vdso()
 {
 	local vsyscall status
 	vsyscall=$(offset_of __kernel_vsyscall)
-	"$ctl" exec --image "$image" "$target-dynamic" busy &
-	busy=$!
-	pids+=("$busy")
-	sleep 0.5
+	start_busy "$ctl" exec --image "$image" "$target-dynamic" || return 1
 	"$ctl" info -p "$busy" --json >"$tmp/json" && python3 -c '
 import json, struct, sys
 i = json.load(open(sys.argv[1]))
@@ -600,11 +601,14 @@ moves_the_vdso_of_a_32_bit_process()
 # It waits inside the vDSO.
 says_that_a_32_bit_thread_cannot_be_stepped()
 {
-	local waiting
+	local waiting _
 	"$target-static" wait &
 	waiting=$!
 	pids+=("$waiting")
-	sleep 0.3
+	for _ in $(seq 100); do
+		grep -q '^29 ' "/proc/$waiting/syscall" && break	# pause()
+		sleep 0.05
+	done
 	waits_for S "$waiting" && complains 1 "32-bit code inside" "$ctl" evict -p "$waiting" &&
 		complains 1 "32-bit code inside" "$ctl" move -p "$waiting" --to 10000000 &&
 		waits_for S "$waiting"
@@ -658,10 +662,7 @@ moves_a_sealed_vdso_if_all_agree()
 # Once more, at the address that the auxiliary vector says.
 proxies_again()
 {
-	"$ctl" exec --image "$image" "$tmp/target-static" busy &
-	busy=$!
-	pids+=("$busy")
-	sleep 0.5
+	start_busy "$ctl" exec --image "$image" "$tmp/target-static" || return 1
 	"$ctl" proxy -p "$busy" && "$ctl" proxy -p "$busy" && sleep 0.2 &&
 		"$ctl" info -p "$busy" && kill -USR1 "$busy" && wait "$busy"
 }
