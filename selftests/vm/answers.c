@@ -69,6 +69,13 @@ static long long nanoseconds(const struct clock_source *source, const union stam
 	return stamp->native.tv_sec * 1000000000LL + stamp->native.tv_nsec;
 }
 
+static bool are_in_order(const struct clock_source *source, const union stamp *a,
+			 const union stamp *b, const union stamp *c)
+{
+	return nanoseconds(source, a) <= nanoseconds(source, b) &&
+	       nanoseconds(source, b) <= nanoseconds(source, c);
+}
+
 static bool right_gettime(const struct clock_source *source)
 {
 	/* CPU clocks of the own process and thread, and two that there never were */
@@ -80,8 +87,7 @@ static bool right_gettime(const struct clock_source *source)
 		long ret = source->fn(ids[i], &now);
 
 		by_syscall(source, ids[i], &after);
-		if (ret == want && (ret || (nanoseconds(source, &before) <= nanoseconds(source, &now) &&
-					    nanoseconds(source, &now) <= nanoseconds(source, &after))))
+		if (ret == want && (ret || are_in_order(source, &before, &now, &after)))
 			continue;
 		t_note("clock %d: %ld (want %ld), %lld not in %lld..%lld", ids[i], ret, want,
 		       nanoseconds(source, &now), nanoseconds(source, &before),
@@ -101,8 +107,8 @@ static bool right_getres(const struct clock_source *source)
 		if (ret == want_ret && source->fn(id, NULL) == want_ret &&
 		    !memcmp(&res, &want, sizeof(res)))
 			continue;
-		t_note("resolution of clock %d: %ld (want %ld), %lld (want %lld)", id, ret, want_ret,
-		       nanoseconds(source, &res), nanoseconds(source, &want));
+		t_note("resolution of clock %d: %ld (want %ld), %lld (want %lld)", id, ret,
+		       want_ret, nanoseconds(source, &res), nanoseconds(source, &want));
 		return false;
 	}
 	return true;
@@ -305,8 +311,8 @@ static bool right_vsyscall(const void *fn)
 	if (!memcmp(&got.ebx, &want.ebx, sizeof(got) - sizeof(got.eax)) &&
 	    !munmap((void *)got.eax, T_PAGE))
 		return true;
-	t_note("mmap2 through __kernel_vsyscall: eax %lx ebx %lx ecx %lx edx %lx esi %lx edi %lx ebp %lx",
-	       got.eax, got.ebx, got.ecx, got.edx, got.esi, got.edi, got.ebp);
+	t_note("mmap2: eax %lx ebx %lx ecx %lx edx %lx esi %lx edi %lx ebp %lx", got.eax, got.ebx,
+	       got.ecx, got.edx, got.esi, got.edi, got.ebp);
 	return false;
 }
 

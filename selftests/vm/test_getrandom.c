@@ -51,7 +51,7 @@ static bool make_state(struct drawing *drawing, random_function runtime)
 	if (drawing->state == MAP_FAILED)
 		return false;
 	if (runtime)
-		return runtime(some, sizeof(some), 0, drawing->state, drawing->size) == sizeof(some);
+		return runtime(some, NR_BYTES, 0, drawing->state, drawing->size) == NR_BYTES;
 	memset(drawing->state, 1, drawing->size);
 	return true;
 }
@@ -87,7 +87,7 @@ static uint64_t find_text(int fd)
 	return ioctl(fd, VDSO_REMAP_GET_INFO, &info) ? 0 : info.vdso;
 }
 
-/* This is what the other tests are about. The kernel may reseed meanwhile: it need not be at once. */
+/* What the other tests are about. The kernel may reseed meanwhile: it need not be at once. */
 TEST(two_copies_of_a_state_are_the_same_bytes_in_the_runtime_vdso)
 {
 	random_function runtime = find_runtime(find_text(t_open()));

@@ -87,8 +87,8 @@ TEST_F(info, fields_are_right_and_unused_ones_zero)
 		EXPECT_EQ(0, memcmp(&unused, &info.areas[i], sizeof(unused)));
 }
 
-/* By the program headers: the module goes by the section headers. */
-static const ElfW(Nhdr) *find_build_id(const uint8_t *image)
+/* By the program headers: the module goes by the section headers. Notes have one class. */
+static const Elf32_Nhdr *find_build_id(const uint8_t *image)
 {
 	const ElfW(Ehdr) *ehdr = (const void *)image;
 	const ElfW(Phdr) *phdr = (const void *)(image + ehdr->e_phoff);
@@ -98,7 +98,7 @@ static const ElfW(Nhdr) *find_build_id(const uint8_t *image)
 		const uint8_t *note = image + phdr[i].p_offset, *end = note + phdr[i].p_filesz;
 
 		while (phdr[i].p_type == PT_NOTE && note < end) {
-			const ElfW(Nhdr) *nhdr = (const void *)note;
+			const Elf32_Nhdr *nhdr = (const void *)note;
 
 			if (nhdr->n_type == NT_GNU_BUILD_ID && nhdr->n_namesz == 4 &&
 			    !memcmp(nhdr + 1, "GNU", 4))
@@ -113,7 +113,7 @@ static const ElfW(Nhdr) *find_build_id(const uint8_t *image)
 TEST_F(info, build_id_is_the_note_of_the_vdso)
 {
 	static const uint8_t unused[VDSO_REMAP_BUILD_ID_MAX];
-	const ElfW(Nhdr) *note;
+	const Elf32_Nhdr *note;
 	size_t size;
 
 	note = find_build_id(t_vdso_image(&size));

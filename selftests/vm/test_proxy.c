@@ -305,10 +305,11 @@ FIXTURE(proxy)
 
 FIXTURE_SETUP(proxy)
 {
+	const uint32_t getres = t_entry_point("__vdso_clock_getres");
 	const struct vdso_remap_site sites[] = {
 		{ SLOT(1), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time") },
 		{ SLOT(3), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, STUB },
-		{ SLOT(5), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_clock_getres") },
+		{ SLOT(5), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, getres },
 		{ SLOT(7), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME },
 	};
 
@@ -953,11 +954,13 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	EXPECT_GE(before + 10, t_result(&at_trap));
 
 	/* What does not change is in nobody's way. */
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + FAR_JUMP_SIZE - 1, trap, no_args));
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + FAR_JUMP_SIZE - 1, trap,
+			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 	/* Nor is one who is just behind the bytes. */
 	self->sites[0] = self->sites[3];
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + TIME_STUB_SIZE, trap, no_args));
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + TIME_STUB_SIZE, trap,
+			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &regs));

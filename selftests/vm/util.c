@@ -107,8 +107,8 @@ bool t_maps_read(struct t_maps *maps, pid_t pid)
 			goto odd;
 		*next++ = 0;
 		memset(vma, 0, sizeof(*vma));
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %11s %" SCNu64 " %70[^\n]",
-			   &vma->start, &vma->end, vma->perms, &vma->offset, vma->dev,
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %11s %" SCNu64
+			   " %70[^\n]", &vma->start, &vma->end, vma->perms, &vma->offset, vma->dev,
 			   &vma->inode, vma->name) < 6)
 			goto odd;
 		maps->nr++;
@@ -472,7 +472,7 @@ static bool lies_between(const char *what, int64_t before, int64_t seen, int64_t
 {
 	if (before <= seen && seen <= after)
 		return true;
-	t_note("%s: the vDSO says %" PRId64 ", system calls %" PRId64 " before and %" PRId64 " after",
+	t_note("%s: the vDSO says %" PRId64 ", system calls %" PRId64 " before, %" PRId64 " after",
 	       what, seen, before, after);
 	return false;
 }
