@@ -168,7 +168,9 @@ static void *change_kind(void *arg)
 	void *addr = (void *)0x10000000;
 
 	for (int turn = 0; !__atomic_load_n(stop, __ATOMIC_RELAXED); turn++) {
-		if (syscall(SYS_arch_prctl, turn % 2 ? ARCH_MAP_VDSO_64 : ARCH_MAP_VDSO_32, addr) > 0)
+		int kind = turn % 2 ? ARCH_MAP_VDSO_64 : ARCH_MAP_VDSO_32;
+
+		if (syscall(SYS_arch_prctl, kind, addr) > 0)
 			munmap(addr, 0x20000);
 	}
 	return NULL;

@@ -200,6 +200,7 @@ static int proxy_by(FIXTURE_DATA(restorer) *self, const char *path)
 
 	if (size <= 0 || !map_image(self, IMAGE_ADDR, bytes, size))
 		return 1;
+	self->restore.flags = VDSO_REMAP_FORCE_PROXY;	/* one of them is the running kernel's */
 	if (vdso_remap_restore(&self->restore))
 		return 2;
 	if (self->restore.outcome != VDSO_REMAP_PROXIED ||
