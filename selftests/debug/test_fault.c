@@ -283,39 +283,54 @@ static bool image_is_expected(const struct t_image *image, pid_t pid)
 	return false;
 }
 
-/* What REPLACE unmapped may be gone; nothing else. */
-static void forget_what_was_replaced(uint64_t addr)
+/* What REPLACE unmaps may be gone after a failure, too; nothing else. */
+static void forget_what_was_replaced(uint64_t addr, int ret)
 {
 	static struct t_maps maps;
 
 	if (!t_maps_read(&maps, state.pid))
 		return;
-	for (unsigned int i = 0; i < maps.nr; i++) {
+	for (unsigned int i = 0; ret && i < maps.nr; i++) {
 		if (maps.vma[i].start == addr)
 			return;
 	}
 	t_state_unmap(&state, addr, addr + T_PAGE);
 }
 
+/*
+ * The page of the mark is made the process's own before the last thing that can
+ * fail; its bytes stay the same.
+ */
+static void forget_who_owns_the_header(void)
+{
+	struct vdso_remap_info info = { .size = sizeof(info), .pid = state.pid };
+
+	if (t_ioctl(state.fd, VDSO_REMAP_GET_INFO, &info))
+		return;
+	state.info.state |= info.state & VDSO_REMAP_AREA_PRIVATE;
+	state.info.areas[state.info.nr_areas - 1].flags |=
+		info.areas[state.info.nr_areas - 1].flags & VDSO_REMAP_AREA_PRIVATE;
+}
+
 static bool is_right(FIXTURE_DATA(fault) *self, const FIXTURE_VARIANT(fault) *variant, int ret)
 {
-	bool marks = variant->command == VDSO_REMAP_PROXY &&
-		     variant->flags & VDSO_REMAP_PROXY_MARK;
+	bool proxy = variant->command == VDSO_REMAP_PROXY;
+	bool parks = proxy && variant->flags & VDSO_REMAP_PROXY_PARK;
+	bool marks = proxy && variant->flags & VDSO_REMAP_PROXY_MARK;
 
+	if (!ret && variant->command == VDSO_REMAP_MAP)
+		state = whole;
 	if (variant->occupied)
-		forget_what_was_replaced(self->addr);
-	if (!ret) {
-		if (variant->command == VDSO_REMAP_MAP)
-			state = whole;
-		if (variant->command != VDSO_REMAP_GET_INFO &&
-		    (variant->command != VDSO_REMAP_PROXY ||
-		     variant->flags & VDSO_REMAP_PROXY_PARK))
-			t_state_move(&state, self->addr);
-		if (variant->command == VDSO_REMAP_PROXY)
-			t_image_expect(&self->image, d_sites, D_NR_SITES, state.info.vdso);
-		if (marks)
-			expect_mark(state.info.areas[0].start);
-	}
+		forget_what_was_replaced(self->addr, ret);
+	if (!ret && (parks || variant->command == VDSO_REMAP_MOVE ||
+		     variant->command == VDSO_REMAP_MAP))
+		t_state_move(&state, self->addr);
+	if (!ret && proxy)
+		t_image_expect(&self->image, d_sites, D_NR_SITES, state.info.vdso);
+	if (marks && !ret)
+		expect_mark(state.info.areas[0].start);
+	else if (marks && !parks)
+		forget_who_owns_the_header();
 	return t_state_is(&state) & image_is_expected(&self->image, state.pid);
 }
 

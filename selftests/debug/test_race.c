@@ -113,6 +113,12 @@ static void nap(uint32_t us)
 	syscall(SYS_nanosleep, &time, NULL);
 }
 
+/* So that it is right for something, whatever that takes here. */
+static void nap_long(void)
+{
+	nap(1000 << below(8));
+}
+
 static pid_t spawn(void (*fn)(FIXTURE_DATA(race) *self), FIXTURE_DATA(race) *self)
 {
 	pid_t pid = fork();
@@ -259,7 +265,7 @@ static void *kill_victims(void *unused)
 	while (!stopped()) {
 		pid_t pid = __atomic_exchange_n(&victim, 0, __ATOMIC_ACQ_REL);
 
-		nap(3000);
+		nap_long();
 		if (pid)
 			kill(pid, SIGKILL);
 	}
@@ -300,7 +306,7 @@ TEST_F_TIMEOUT(race, caller_is_killed, TIMEOUT)
 	while (goes_on()) {
 		pid_t pid = spawn(move_for_ever, self);
 
-		nap(20000);
+		nap_long();
 		end(pid);
 		count(&shared->rounds);
 	}
@@ -332,7 +338,7 @@ TEST_F_TIMEOUT(race, tracer_is_killed, TIMEOUT)
 	while (goes_on()) {
 		pid_t pid = spawn(trace_and_move, self);
 
-		nap(30000);
+		nap_long();
 		end(pid);
 		if (t_child_call(&child, group_works, 0) != 1)
 			wrong("the tracee has not survived with its group", child.pid);
@@ -347,7 +353,7 @@ TEST_F_TIMEOUT(race, tracer_is_killed, TIMEOUT)
 
 static void *exec_true(void *unused)
 {
-	nap(3000);
+	nap_long();
 	execl("/bin/true", "true", NULL);
 	return NULL;
 }
