@@ -13,7 +13,7 @@ ctl=$dir/vdsoctl
 tmp=$(mktemp -d)
 sleep 1000 &
 sleeper=$!
-trap 'kill -9 $sleeper; rm -rf "$tmp"' EXIT
+trap '{ kill -9 "$sleeper"; wait "$sleeper"; } 2>/dev/null; rm -rf "$tmp"' EXIT
 
 load()
 {
