@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "vdso_abi.h"
+
 /* Until execve() has succeeded the process does what it likes; exits with it. */
 static void wait_for_exec(pid_t pid)
 {
@@ -49,6 +51,9 @@ static int check_program(const struct exec_job *job, const struct vdso_remap_sta
 		return group_complain(-ENOENT, "can't give the program an image", job->pid, 0);
 	if (image_from_process(&runtime, job->pid, text->start, text->size))
 		return -1;
+	if (vdso_abi_of(runtime.machine, runtime.bits) == VDSO_ABI_UNKNOWN)
+		return complain("the program is an %s one: such programs can't be given an image",
+				image_abi(&runtime));
 	if (runtime.machine != job->image.machine || runtime.bits != job->image.bits)
 		return complain("the image is an %s vDSO, but the program is an %s one: give it an "
 				"image of its own kind, from 'vdsoctl dump-image --machine'",
