@@ -316,13 +316,16 @@ signal_during_the_start_is_not_lost()
 
 stop_during_the_start_is_obeyed()
 {
-	local i
+	local i _
 	for i in $(seq 0 11); do
 		"$ctl" exec --image "$image" sleep 100 &
 		pids+=($!)
 		sleep "0.0$((i * 8 / 10))$((i * 8 % 10))"
 		kill -STOP $!
-		sleep 0.1
+		for _ in $(seq 40); do	# once stopped for a while, it stays so
+			sleep 0.1
+			[[ $(state_of $!) = [Tt] ]] && break
+		done
 		[[ $(state_of $!) = [Tt] ]] || { echo "round $i: $(state_of $!)"; return 1; }
 		kill -TERM $!	# waits for the SIGCONT
 		kill -CONT $!
