@@ -28,6 +28,11 @@ vm_fuzz()
 	in_leak_guest fuzz "TIME=${FUZZ_SECONDS:-60} SEED=${SEED:-} /share/debug/fuzz_ioctl"
 }
 
+vm_threads()
+{
+	in_guest "$1" threads 600 'threads=VDSO_REMAP_INSTALLS=200 /share/vm/test_threads'
+}
+
 vm_sealed()
 {
 	# shellcheck disable=SC2016 # expanded in the VM
