@@ -288,11 +288,11 @@ static void start_tracee(void)
 		tracee = t_spawn_sharing_mm(0, wait_for_ever, NULL);
 	else
 		tracee = fork();
-	if (!tracee) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!tracee)
 		wait_for_ever(NULL);
-	}
-	if (tracee > 0 && !t_seize_and_stop(tracee))
+	/* It dies with this process, whatever that dies of. */
+	if (tracee < 0 || !t_seize_and_stop(tracee) ||
+	    ptrace(PTRACE_SETOPTIONS, tracee, 0, PTRACE_O_EXITKILL))
 		_exit(1);
 }
 
@@ -315,14 +315,6 @@ static bool set_up_arena(void)
 	return true;
 }
 
-/* Children that outlive a round that died would pile up. */
-static void die_of(int sig)
-{
-	if (tracee > 0)
-		syscall(SYS_kill, tracee, SIGKILL);
-	signal(sig, SIG_DFL);
-}
-
 static _Noreturn void run_round(uint64_t round)
 {
 	const struct rlimit no_core = {};
@@ -331,8 +323,6 @@ static _Noreturn void run_round(uint64_t round)
 	seed = round * 0x9e3779b97f4a7c15ULL;
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGSEGV, die_of);
-	signal(SIGBUS, die_of);
 	if (!set_up_arena())
 		_exit(1);
 	if (one_in(2))
@@ -341,8 +331,6 @@ static _Noreturn void run_round(uint64_t round)
 		munmap((void *)text_start, text_end - text_start);
 	for (i = 0; i < CALLS; i++)
 		fuzz_once();
-	if (tracee > 0)
-		syscall(SYS_kill, tracee, SIGKILL);
 	_exit(0);
 }
 

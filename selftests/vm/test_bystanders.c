@@ -241,7 +241,7 @@ static int call_vdso_for_ever(void *arg)
 	return 0;
 }
 
-TEST_F(bystander, process_stopped_inside_the_vdso_is_in_the_way)
+TEST_F_TIMEOUT(bystander, process_stopped_inside_the_vdso_is_in_the_way, 120)
 {
 	pid_t pid = t_spawn_sharing_mm(0, call_vdso_for_ever, (void *)self->group.text);
 
@@ -307,7 +307,7 @@ TEST_F(bystander, stopped_child_keeps_its_private_page)
 	EXPECT_EQ(0, *(uint8_t *)(self->group.end - 1));
 }
 
-TEST_F(bystander, child_stopped_inside_its_vdso_is_not_moved)
+TEST_F_TIMEOUT(bystander, child_stopped_inside_its_vdso_is_not_moved, 120)
 {
 	pid_t pid = fork();
 
