@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2154,SC2317 # sourced by selftests/check, which has what is not here
+# shellcheck shell=bash disable=SC2154,SC2317
+# Sourced by selftests/check, whose variables and functions it uses.
 # The kernels that watch us: what only they can judge, and the VM tier.
 #   RACE_SECONDS  of each race (12)
 #   FUZZ_SECONDS  of the fuzzer (60); SEED: its first round's, for repetition

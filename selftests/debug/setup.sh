@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2154 # sourced by qemu/setup, whose variables and functions it uses
+# shellcheck shell=bash disable=SC2154
+# Sourced by qemu/setup, whose variables and functions it uses.
 # The kernels that watch us, of sid's linux-source: "debug" and, from the same objects,
 # "debug-sealed", which seals the mappings that it gives to processes.
 
@@ -67,9 +68,11 @@ keep_kernel()
 seal_debug_kernel()
 {
 	local tree=$1 file
-	sed -i 's/^# CONFIG_MSEAL_SYSTEM_MAPPINGS is not set/CONFIG_MSEAL_SYSTEM_MAPPINGS=y/' "$tree/src/.config"
+	sed -i 's/^# CONFIG_MSEAL_SYSTEM_MAPPINGS is not set/CONFIG_MSEAL_SYSTEM_MAPPINGS=y/' \
+		"$tree/src/.config"
 	in_tree "$tree" make syncconfig
-	grep -qx CONFIG_MSEAL_SYSTEM_MAPPINGS=y "$tree/src/.config" || die "the kernel can't seal its mappings"
+	grep -qx CONFIG_MSEAL_SYSTEM_MAPPINGS=y "$tree/src/.config" ||
+		die "the kernel can't seal its mappings"
 	touch -d 2000-01-01 "$tree/src/include/config/MSEAL_SYSTEM_MAPPINGS"
 	grep -rlw VM_SEALED_SYSMAP --include='*.c' "$tree"/src/{arch/x86,fs,kernel,lib,mm} |
 		while read -r file; do
@@ -111,7 +114,8 @@ make_debug()
 setup_debug()
 {
 	local tree=$cache/build/debug from
-	from="$(recipe make_debug make_debug_tree keep_kernel seal_debug_kernel keep_headers make_initramfs) \
+	from="$(recipe make_debug make_debug_tree keep_kernel seal_debug_kernel \
+		keep_headers make_initramfs) \
 ${debug_packages[*]} $(sha256sum <"$debug_config" | cut -c 1-16)"
 	! made_from "$tree.done" "$from" || return 0
 	rm -f "$tree.done"
