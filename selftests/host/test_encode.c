@@ -4,7 +4,6 @@
  * the bytes, what they do when they are executed, and when there are none.
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -13,69 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <capstone/capstone.h>
-#include <kselftest_harness.h>
-
-#include "vdso_encode.h"
+#include <linux/types.h>
 
 #define ABI	VDSO_ABI_X86_64
+#define CS_MODE	CS_MODE_64
 #define SITE	0x7fff12345000ULL
-#define FILLER	0x5a
-#define MAX_ROOM 32
 
-static const __u8 endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+static const __u8 landing_pad[] = { 0xf3, 0x0f, 0x1e, 0xfa };	/* endbr64 */
 
-FIXTURE(encode)
-{
-	csh cs;
-	cs_insn *insn;
-	size_t nr;
-	__u8 old[MAX_ROOM];
-	__u8 buf[MAX_ROOM + 8];
-};
-
-FIXTURE_VARIANT(encode)
-{
-	unsigned int pad;
-};
-
-FIXTURE_VARIANT_ADD(encode, plain) {
-	.pad = 0,
-};
-
-FIXTURE_VARIANT_ADD(encode, endbr64) {
-	.pad = sizeof(endbr64),
-};
-
-FIXTURE_SETUP(encode)
-{
-	ASSERT_EQ(CS_ERR_OK, cs_open(CS_ARCH_X86, CS_MODE_64, &self->cs));
-	self->insn = NULL;
-	self->nr = 0;
-	memset(self->old, 0x90, sizeof(self->old));
-	memcpy(self->old, endbr64, variant->pad);
-	memset(self->buf, FILLER, sizeof(self->buf));
-}
-
-FIXTURE_TEARDOWN(encode)
-{
-	cs_free(self->insn, self->nr);
-	cs_close(&self->cs);
-}
-
-/* Disassembles len bytes; the landing pad must be there, insn[i] comes behind. */
-#define DISASSEMBLE(len) do {								\
-	cs_free(self->insn, self->nr);							\
-	self->nr = cs_disasm(self->cs, self->buf + variant->pad, (len) - variant->pad,	\
-			     SITE + variant->pad, 0, &self->insn);			\
-	EXPECT_EQ(0, memcmp(self->buf, self->old, variant->pad));			\
-} while (0)
-
-#define EXPECT_INSN(i, mnem, ops) do {				\
-	ASSERT_LT(i, self->nr);					\
-	EXPECT_STREQ(mnem, self->insn[i].mnemonic);		\
-	EXPECT_STREQ(ops, self->insn[i].op_str);		\
-} while (0)
+#include "encode.h"
 
 static __u64 near_target(unsigned int pad, __s64 rel)
 {
@@ -242,16 +187,16 @@ TEST_F(encode, an_unknown_abi_has_no_code)
 	EXPECT_EQ(VDSO_ABI_I386, vdso_abi_of(VDSO_ABI_MACHINE_32, 32));
 }
 
-TEST(only_a_whole_endbr64_is_a_landing_pad)
+TEST(only_a_whole_landing_pad_is_a_landing_pad)
 {
 	__u8 old[4], buf[4];
 	unsigned int i;
 
-	EXPECT_EQ(4, vdso_encode_landing_pad(ABI, buf, endbr64, 4));
-	EXPECT_EQ(0, memcmp(buf, endbr64, 4));
-	EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, endbr64, 3));
+	EXPECT_EQ(4, vdso_encode_landing_pad(ABI, buf, landing_pad, 4));
+	EXPECT_EQ(0, memcmp(buf, landing_pad, 4));
+	EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, landing_pad, 3));
 	for (i = 0; i < 4; i++) {	/* in the last byte that is endbr32 */
-		memcpy(old, endbr64, sizeof(old));
+		memcpy(old, landing_pad, sizeof(old));
 		old[i] ^= 1;
 		EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, old, 4));
 	}
@@ -272,8 +217,8 @@ FIXTURE_VARIANT_ADD(run, plain) {
 	.pad = 0,
 };
 
-FIXTURE_VARIANT_ADD(run, endbr64) {
-	.pad = sizeof(endbr64),
+FIXTURE_VARIANT_ADD(run, landing_pad) {
+	.pad = sizeof(landing_pad),
 };
 
 FIXTURE_SETUP(run)
@@ -281,7 +226,7 @@ FIXTURE_SETUP(run)
 	self->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->page);
-	memcpy(self->page, endbr64, variant->pad);
+	memcpy(self->page, landing_pad, variant->pad);
 }
 
 FIXTURE_TEARDOWN(run)

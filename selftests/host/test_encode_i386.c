@@ -3,74 +3,18 @@
  * Claims about arch/x86/vdso_encode.h for i386: what a disassembler reads in the
  * bytes, and when there are none. test_stubs32.c executes them.
  */
-#include <string.h>
-
-#include <capstone/capstone.h>
-#include <kselftest_harness.h>
-
-#include "vdso_encode.h"
+#include <linux/types.h>
 
 #define ABI	VDSO_ABI_I386
+#define CS_MODE	CS_MODE_32
 #define SITE	0xf7fc5000ULL
-#define FILLER	0x5a
-#define MAX_ROOM 32
 
 #define END_OF_ADDRESSES	(1ULL << 32)
 
-static const __u8 endbr32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
+static const __u8 landing_pad[] = { 0xf3, 0x0f, 0x1e, 0xfb };	/* endbr32 */
 static const __u8 endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 
-FIXTURE(encode)
-{
-	csh cs;
-	cs_insn *insn;
-	size_t nr;
-	__u8 old[MAX_ROOM];
-	__u8 buf[MAX_ROOM + 8];
-};
-
-FIXTURE_VARIANT(encode)
-{
-	unsigned int pad;
-};
-
-FIXTURE_VARIANT_ADD(encode, plain) {
-	.pad = 0,
-};
-
-FIXTURE_VARIANT_ADD(encode, endbr32) {
-	.pad = sizeof(endbr32),
-};
-
-FIXTURE_SETUP(encode)
-{
-	ASSERT_EQ(CS_ERR_OK, cs_open(CS_ARCH_X86, CS_MODE_32, &self->cs));
-	self->insn = NULL;
-	self->nr = 0;
-	memset(self->old, 0x90, sizeof(self->old));
-	memcpy(self->old, endbr32, variant->pad);
-	memset(self->buf, FILLER, sizeof(self->buf));
-}
-
-FIXTURE_TEARDOWN(encode)
-{
-	cs_free(self->insn, self->nr);
-	cs_close(&self->cs);
-}
-
-/* Disassembles len bytes; the landing pad must be there, insn[i] comes behind. */
-#define DISASSEMBLE(len) do {								\
-	cs_free(self->insn, self->nr);							\
-	self->nr = cs_disasm(self->cs, self->buf + variant->pad, (len) - variant->pad,	\
-			     SITE + variant->pad, 0, &self->insn);			\
-	EXPECT_EQ(0, memcmp(self->buf, self->old, variant->pad));			\
-} while (0)
-
-#define EXPECT_INSN(i, mnem, ops) do {				\
-	ASSERT_LT(i, self->nr);					\
-	EXPECT_STREQ(mnem, self->insn[i].mnemonic);		\
-	EXPECT_STREQ(ops, self->insn[i].op_str);		\
-} while (0)
+#include "encode.h"
 
 /* Also those that are more than 2 GiB away: the sum wraps. */
 TEST_F(encode, near_jump_reaches_every_address)
@@ -192,17 +136,17 @@ TEST_F(encode, nothing_leaves_its_room)
 		}
 }
 
-TEST(only_a_whole_endbr32_is_a_landing_pad)
+TEST(only_a_whole_landing_pad_is_a_landing_pad)
 {
 	__u8 old[4], buf[4];
 	unsigned int i;
 
-	EXPECT_EQ(4, vdso_encode_landing_pad(ABI, buf, endbr32, 4));
-	EXPECT_EQ(0, memcmp(buf, endbr32, 4));
-	EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, endbr32, 3));
+	EXPECT_EQ(4, vdso_encode_landing_pad(ABI, buf, landing_pad, 4));
+	EXPECT_EQ(0, memcmp(buf, landing_pad, 4));
+	EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, landing_pad, 3));
 	EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, endbr64, 4));
 	for (i = 0; i < 4; i++) {
-		memcpy(old, endbr32, sizeof(old));
+		memcpy(old, landing_pad, sizeof(old));
 		old[i] ^= 1;
 		EXPECT_EQ(0, vdso_encode_landing_pad(ABI, buf, old, 4));
 	}
