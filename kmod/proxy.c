@@ -222,7 +222,7 @@ static int encode_sites(struct vr_proxying *p)
 	return 0;
 }
 
-/* Over the ELF header, where nobody executes; in the words of the ABI. */
+/* Over the ELF header, where nobody executes. */
 static void write_mark(const struct vr_proxying *p, const struct vr_group *group)
 {
 	const struct vdso_remap_mark mark = {
@@ -232,18 +232,8 @@ static void write_mark(const struct vr_proxying *p, const struct vr_group *group
 		.image_data = p->req->image_data ?: VDSO_REMAP_MARK_NO_ADDR,
 		.runtime_data = group->span.start,
 	};
-	const struct vdso_remap_mark32 mark32 = {
-		.signature = mark.signature,
-		.image = mark.image,
-		.version = mark.version,
-		.image_data = mark.image_data,
-		.runtime_data = mark.runtime_data,
-	};
 
-	if (vdso_abi_is_32bit(p->abi))
-		memcpy(p->header.addr, &mark32, sizeof(mark32));
-	else
-		memcpy(p->header.addr, &mark, sizeof(mark));
+	memcpy(p->header.addr, &mark, sizeof(mark));
 }
 
 /*

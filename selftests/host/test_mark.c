@@ -31,68 +31,6 @@ TEST(has_the_layout_of_criu)
 	EXPECT_EQ(32, offsetof(struct vdso_remap_mark, runtime_data));
 }
 
-TEST(has_the_layout_of_criu_in_32_bit_code)
-{
-	EXPECT_EQ(24, sizeof(struct vdso_remap_mark32));
-	EXPECT_EQ(8, offsetof(struct vdso_remap_mark32, image));
-	EXPECT_EQ(12, offsetof(struct vdso_remap_mark32, version));
-	EXPECT_EQ(16, offsetof(struct vdso_remap_mark32, image_data));
-	EXPECT_EQ(20, offsetof(struct vdso_remap_mark32, runtime_data));
-}
-
-/* Behind it lies the rest of an ELF header. */
-static bool read_mark32(struct vr_mark *mark, uint32_t image, uint32_t image_data)
-{
-	struct vdso_remap_mark32 raw = {
-		.signature = VDSO_REMAP_MARK_SIGNATURE,
-		.image = image,
-		.version = VDSO_REMAP_MARK_VERSION,
-		.image_data = image_data,
-		.runtime_data = 0xf7000000,
-	};
-	unsigned char bytes[40];
-
-	memset(bytes, 0xcc, sizeof(bytes));
-	memcpy(bytes, &raw, sizeof(raw));
-	return vr_read_mark(mark, bytes, sizeof(bytes));
-}
-
-TEST(reads_the_mark_of_a_32_bit_process)
-{
-	struct vr_mark mark;
-
-	ASSERT_TRUE(read_mark32(&mark, 0xf7fc5000, 0xf7fc1000));
-	EXPECT_EQ(3, mark.version);
-	EXPECT_EQ(0xf7fc5000, mark.image);
-	EXPECT_EQ(0xf7fc1000, mark.image_data);
-
-	ASSERT_TRUE(read_mark32(&mark, 0x10000, (uint32_t)VDSO_REMAP_MARK_NO_ADDR));
-	EXPECT_EQ(0x10000, mark.image);
-	EXPECT_EQ(VDSO_REMAP_MARK_NO_ADDR, mark.image_data);
-}
-
-/* CRIU restores a 32-bit process by 64-bit code, which writes its own words. */
-TEST(reads_64_bit_words_with_32_bit_addresses)
-{
-	uint64_t words[5] = { VDSO_REMAP_MARK_SIGNATURE, 0xf7fc5000, 3, 0xf7fc1000, 0x30000 };
-	struct vr_mark mark;
-
-	ASSERT_TRUE(vr_read_mark(&mark, words, sizeof(words)));
-	EXPECT_EQ(0xf7fc5000, mark.image);
-	EXPECT_EQ(0xf7fc1000, mark.image_data);
-}
-
-/* The upper half of this image's address looks like a version. */
-TEST(does_not_take_an_address_for_a_version)
-{
-	uint64_t words[5] = { VDSO_REMAP_MARK_SIGNATURE, 0x3f7fc5000, 3, 0x3f7fc1000, 0x30000 };
-	struct vr_mark mark;
-
-	ASSERT_TRUE(vr_read_mark(&mark, words, sizeof(words)));
-	EXPECT_EQ(0x3f7fc5000, mark.image);
-	EXPECT_EQ(0x3f7fc1000, mark.image_data);
-}
-
 TEST(reads_version_3)
 {
 	struct vr_mark mark;

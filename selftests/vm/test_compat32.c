@@ -423,11 +423,12 @@ TEST_F(compat32_image, becomes_a_proxy)
 
 TEST_F(compat32_image, becomes_a_proxy_of_the_parked_group)
 {
-	const uint32_t mark[] = {
-		0x55495243, 0x4f534476, IMAGE, 3, IMAGE - 4 * T_PAGE,
+	/* of 64-bit words, as CRIU's code is that restores and dumps such a process */
+	const uint64_t mark[] = {
+		0x4f53447655495243ULL, IMAGE, 3, IMAGE - 4 * T_PAGE,
 		IMAGE + NEAR - (self->tracee.info.vdso - self->tracee.info.areas[0].start),
 	};
-	uint32_t found[ARRAY_SIZE(mark)];
+	uint64_t found[ARRAY_SIZE(mark)];
 
 	self->req.flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_MARK;
 	self->req.addr = IMAGE + NEAR;

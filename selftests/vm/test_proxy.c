@@ -188,13 +188,13 @@ TEST_F(image, can_be_installed_again_and_otherwise)
 	install(_metadata, self);
 }
 
-/* Written down a second time, in words as wide as the ABI's pointers. */
+/* Written down a second time. */
 struct mark {
 	uint64_t signature;
-	unsigned long image;
-	unsigned long version;
-	unsigned long image_data;
-	unsigned long runtime_data;
+	uint64_t image;
+	uint64_t version;
+	uint64_t image_data;
+	uint64_t runtime_data;
 };
 
 TEST_F(image, carries_the_mark_that_the_contract_describes)
@@ -229,7 +229,7 @@ TEST_F(image, carries_the_mark_that_the_contract_describes)
 	self->req.addr = 0;
 	self->req.image_data = 0;
 	install(_metadata, self);
-	mark.image_data = ~0UL;
+	mark.image_data = ~0ULL;
 	EXPECT_EQ(0, memcmp((void *)group.text, &mark, sizeof(mark)));
 }
 

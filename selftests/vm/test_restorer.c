@@ -208,7 +208,6 @@ static int proxy_by(FIXTURE_DATA(restorer) *self, const char *path)
 		return 3;
 	if (!clock_is_right(IMAGE_ADDR, self->clock_gettime))
 		return 4;
-	/* The mark has words of 32 bits. */
 	if (vdso_remap_query(self->fd, 0, &status) || !status.proxied ||
 	    status.image != IMAGE_ADDR || status.image_data != IMAGE_ADDR - DATA_SIZE)
 		return 5;

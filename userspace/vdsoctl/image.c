@@ -53,7 +53,7 @@ static void restore_header64(void *data)
 	memcpy(data, &lost, offsetof(Elf64_Ehdr, e_shoff));
 }
 
-/* The sections are lost only where CRIU has put 64-bit words. */
+/* Where the sections are is lost. */
 static void restore_header32(void *data)
 {
 	static const Elf32_Ehdr lost = {
@@ -65,14 +65,11 @@ static void restore_header32(void *data)
 		.e_version = EV_CURRENT,
 		.e_phoff = sizeof(Elf32_Ehdr),
 	};
-	struct vdso_remap_mark32 mark;
 	Elf32_Ehdr header;
 
-	memcpy(&mark, data, sizeof(mark));
 	memcpy(&header, data, sizeof(header));
 	memcpy(&header, &lost, offsetof(Elf32_Ehdr, e_shoff));
-	if (mark.version != VDSO_REMAP_MARK_VERSION)
-		header.e_shnum = 0;
+	header.e_shnum = 0;
 	memcpy(data, &header, sizeof(header));
 }
 

@@ -332,7 +332,7 @@ struct vdso_remap_proxy {
 #define VDSO_REMAP_MARK_NO_ADDR		(~0ULL)
 
 /**
- * struct vdso_remap_mark - the mark of a 64-bit process
+ * struct vdso_remap_mark - the mark, also that of a 32-bit process
  * @signature: VDSO_REMAP_MARK_SIGNATURE
  * @image: where the image vDSO's text starts
  * @version: VDSO_REMAP_MARK_VERSION
@@ -345,20 +345,6 @@ struct vdso_remap_mark {
 	__aligned_u64 version;
 	__aligned_u64 image_data;
 	__aligned_u64 runtime_data;
-};
-
-/**
- * struct vdso_remap_mark32 - the mark of a 32-bit process
- *
- * The same in words of 32 bits, as CRIU's code in a 32-bit process reads it;
- * @image_data can be (__u32)VDSO_REMAP_MARK_NO_ADDR.
- */
-struct vdso_remap_mark32 {
-	__aligned_u64 signature;
-	__u32 image;
-	__u32 version;
-	__u32 image_data;
-	__u32 runtime_data;
 };
 
 #endif /* _UAPI_LINUX_VDSO_REMAP_H */
