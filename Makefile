@@ -12,7 +12,7 @@ dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
 export VERSION O DESTDIR prefix
 
 .PHONY: all help modules modules_install clean install uninstall \
-	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug style
+	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug check-criu style
 
 all:
 	@$(MAKE) -C userspace
@@ -23,6 +23,7 @@ help:
 	@echo '  check            all tests: host tier, VM tier, style'
 	@echo '  check-host, check-vm, style   parts of it'
 	@echo '  check-debug      on kernels with KASAN, lockdep, fault injection; builds them first'
+	@echo '  check-criu       CRIU carries processes between two kernels, with PAIRS=all five'
 	@echo '  matrix           every kernel x every test of the VM tier, as a table'
 	@echo
 	@echo 'Building and installing:'
@@ -93,6 +94,9 @@ matrix:
 
 check-debug:
 	@selftests/check debug
+
+check-criu:
+	@selftests/check criu
 
 style:
 	@selftests/check style

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154,SC2317
+# Sourced by selftests/check, whose variables and functions it uses.
+# CRIU with vdso-remap: processes are dumped on each of $kernels, restored on each of them, and
+# dumped again there. Without PAIRS=all the kernels are $criu_kernels.
+#   BUSY    dumps of busy threads on each kernel, in each of three ways (3)
+
+criu_kernels=(bookworm sid)
+criu_programs='plain threads moved unmapped random i386 python3 go namespaces'
+# CRIU alone, as Debian has it; and with vdso-remap
+stock=criu ours=/share/criu
+
+# Debian's QEMU takes a far return of a 32-bit process for an access by the kernel: no SMAP.
+criu_vm()
+{
+	local kernel=$1 name=$2
+	shift 2
+	disk=$cache/criu.img share=$build/criu out=$build cpu=max,-smap,-smep mem=2048 \
+		in_vm "$kernel" "$name" 1200 "/share/run-guest ${*@Q}"
+}
+
+vm_criu_dump()
+{
+	local to=/out/criu-images/$1
+	criu_vm "$1" criu-dump "dump-$1=dump $ours $to/programs $criu_programs" \
+		"busy-dump-$1=busy-dump $ours $to/busy-ours ${BUSY:-3}" \
+		"busy-dump-stock-$1=busy-dump $stock $to/busy-stock ${BUSY:-3}" \
+		"busy-dump-evict-$1=busy-dump $stock $to/busy-evict ${BUSY:-3} evict"
+}
+
+# on this one, from all
+vm_criu_restore()
+{
+	local kernel=$1 from images tests=()
+	for from in "${kernels[@]}"; do
+		images=/out/criu-images/$from
+		tests+=("$from-$kernel=restore $ours $images/programs $images-$kernel/programs"
+			"clones-$from-$kernel=clones $ours $images/programs"
+			"busy-$from-$kernel=busy-restore $ours $images/busy-ours $images-$kernel/ours right"
+			"busy-mixed-$from-$kernel=busy-restore $ours $images/busy-stock $images-$kernel/mixed alive"
+			"busy-stock-$from-$kernel=busy-restore $stock $images/busy-stock $images-$kernel/stock"
+			"busy-evict-$from-$kernel=busy-restore $stock $images/busy-evict $images-$kernel/evict alive")
+	done
+	criu_vm "$kernel" criu-restore "${tests[@]}"
+}
+
+# what was dumped on the first and restored on the next goes on: to a third if there is one, and home
+criu_round_trip()
+{
+	local at=${kernels[0]}-${kernels[1]} to
+	for to in "${kernels[2]:-${kernels[0]}}" "${kernels[0]}"; do
+		criu_vm "$to" criu-round-trip \
+			"$at-$to=restore $ours /out/criu-images/$at/programs /out/criu-images/$at-$to/programs"
+		at+=-$to
+	done
+}
+
+check_criu()
+{
+	local kernel
+	kernels=("${criu_kernels[@]}")
+	[ "${PAIRS:-}" != all ] || kernels=("${all_kernels[@]}")
+	"$selftests/qemu/setup" criu
+	for kernel in "${kernels[@]}"; do
+		queue build_module "$kernel"
+	done
+	say "building CRIU with vdso-remap"
+	"$selftests/qemu/chroot-build" --suite criu "$tree" "$build/criu" -- selftests/criu/build
+	wait
+	cp -r "$guest"/{module,vdsoctl} "$build/criu/"
+	rm -rf "$build/criu-images"
+	for kernel in "${kernels[@]}"; do
+		queue vm_criu_dump "$kernel"
+	done
+	wait
+	for kernel in "${kernels[@]}"; do
+		queue vm_criu_restore "$kernel"
+	done
+	wait
+	criu_round_trip
+	"$selftests/criu/table.py" "$build/criu-images" "$cache/kernel"
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A process that is dumped and restored. It remembers its vDSO's entry points from
+ * the start, asks no libc for the time, and says on SIGUSR1 whether they answer
+ * truly: one line in FILE, "ready" at first, then "right", "wrong" now, "wrong once" in a thread that calls
+ * all the time, or "crashed".
+ *
+ *   dumpee FILE plain      calls every function of the vDSO, compares with system calls
+ *   dumpee FILE moved      the same, after moving its vDSO elsewhere
+ *   dumpee FILE unmapped   the same, without one: it is only there
+ *   dumpee FILE threads    and twelve threads that call it all the time
+ *   dumpee FILE busy       and four, each one another function
+ *   dumpee FILE random     appends 16 bytes, drawn from a state in its memory (64-bit)
+ */
+#include "image.h"
+
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define MAX_THREADS	12
+#define RANDOM_BYTES	16
+
+static const char *report_file;
+/* What was wrong when asked, and to a thread that was not; the first time. */
+static char wrong_now[200], wrong_once[200];
+
+static void note(char to[200], const char *format, va_list args)
+{
+	if (!to[0])
+		vsnprintf(to, 200, format, args);
+}
+
+/* Of util.c only this. */
+void t_note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	note(wrong_now, format, args);
+	va_end(args);
+}
+
+static void note_once(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	note(wrong_once, format, args);
+	va_end(args);
+}
+
+/* Nobody sees half of a report. */
+static void report(const char *text)
+{
+	char name[200];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s.new", report_file);
+	file = fopen(name, "w");
+	if (!file || fprintf(file, "%s\n", text) < 0 || fclose(file) || rename(name, report_file))
+		_exit(3);
+}
+
+static void die(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *uc = context;
+	char text[100];
+
+#ifdef __i386__
+	unsigned long ip = uc->uc_mcontext.gregs[REG_EIP];
+#else
+	unsigned long ip = uc->uc_mcontext.gregs[REG_RIP];
+#endif
+
+	snprintf(text, sizeof(text), "crashed: signal %d, address %p, ip %#lx", sig, info->si_addr,
+		 ip);
+	report(text);
+	_exit(4);
+}
+
+struct vdso {
+	struct vdso_remap_image parsed;
+	uint8_t *text;
+	size_t size;
+};
+
+/* Its section headers are the last thing in it. */
+static size_t text_size(const uint8_t *text)
+{
+	const ElfW(Ehdr) *ehdr = (const void *)text;
+
+	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + T_PAGE - 1) & ~(T_PAGE - 1);
+}
+
+static void *function(const struct vdso *vdso, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < vdso->parsed.nr_entry_points; i++)
+		if (!strcmp(vdso->parsed.entry_points[i].name, name))
+			return vdso->text + vdso->parsed.entry_points[i].off;
+	return NULL;
+}
+
+/* All its mappings by the same distance, or, without one, away. */
+static bool relocate(struct vdso *vdso, uintptr_t to)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from[8], size[8], start, end;
+	unsigned int nr = 0;
+	char line[300];
+
+	if (!maps)
+		return false;
+	while (fgets(line, sizeof(line), maps))
+		if ((strstr(line, "[vvar") || strstr(line, "[vdso]")) && nr < 8 &&
+		    sscanf(line, "%lx-%lx", &start, &end) == 2) {
+			from[nr] = start;
+			size[nr++] = end - start;
+		}
+	fclose(maps);
+	for (unsigned int i = 0; i < nr; i++) {
+		void *old = (void *)from[i];
+		void *new = (void *)(to + from[i] - from[0]);
+
+		if (to ? mremap(old, size[i], size[i], MREMAP_MAYMOVE | MREMAP_FIXED, new) != new :
+			 munmap(old, size[i]))
+			return false;
+		if (vdso->text == old)
+			vdso->text = new;
+	}
+	return nr > 0;
+}
+
+/* A thread that does nothing but call one function */
+struct busy {
+	const struct vdso *vdso;
+	unsigned int nr;
+};
+
+static const struct {
+	const char *name;
+	clockid_t id;
+} busy_calls[] = {
+	{ "__vdso_clock_gettime", CLOCK_MONOTONIC },
+	{ "__vdso_clock_gettime", CLOCK_REALTIME_COARSE },
+	{ "__vdso_time", 0 },
+	{ "__vdso_clock_getres", CLOCK_MONOTONIC },
+};
+
+static long long busy_call(void *fn, unsigned int nr)
+{
+	struct timespec ts;
+
+	if (nr == 2)
+		return ((time_t (*)(time_t *))fn)(NULL);
+	memset(&ts, 0xee, sizeof(ts));
+	if (((long (*)(clockid_t, struct timespec *))fn)(busy_calls[nr].id, &ts))
+		return -1;
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void *keep_busy(void *arg)
+{
+	struct busy *busy = arg;
+	void *fn = function(busy->vdso, busy_calls[busy->nr].name);
+	long long last = busy_call(fn, busy->nr), now;
+
+	for (;;) {
+		now = busy_call(fn, busy->nr);
+		/* time goes on, and by less than a day; a resolution stays */
+		if (busy->nr == 3 ? now != last : now < last)
+			note_once("%s: %lld after %lld", busy_calls[busy->nr].name, now, last);
+		last = now;
+	}
+	return NULL;
+}
+
+static void start(void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, fn, arg))
+		exit(2);
+}
+
+#ifndef __i386__
+/* A state as a libc has it; see the kernel's include/uapi/linux/random.h. */
+static struct {
+	void *mem;
+	size_t size;
+	long (*fn)(void *buf, size_t size, unsigned int flags, void *state, size_t state_size);
+} state;
+
+static bool make_state(const struct vdso *vdso)
+{
+	struct { uint32_t size, prot, flags, reserved[13]; } params;
+
+	state.fn = function(vdso, "__vdso_getrandom");
+	if (!state.fn || state.fn(NULL, 0, 0, &params, ~0UL))
+		return false;
+	state.size = params.size;
+	state.mem = mmap(NULL, T_PAGE, params.prot, params.flags, -1, 0);
+	return state.mem != MAP_FAILED;
+}
+
+static void draw(char *hex)
+{
+	unsigned char bytes[RANDOM_BYTES];
+
+	if (state.fn(bytes, sizeof(bytes), 0, state.mem, state.size) != sizeof(bytes)) {
+		t_note("getrandom did not give %d bytes", RANDOM_BYTES);
+		return;
+	}
+	for (unsigned int i = 0; i < sizeof(bytes); i++)
+		sprintf(hex + 2 * i, "%02x", bytes[i]);
+}
+#else
+static bool make_state(const struct vdso __attribute__((unused)) *vdso)
+{
+	return false;
+}
+
+static void draw(char __attribute__((unused)) *hex)
+{
+}
+#endif
+
+int main(int argc, char **argv)
+{
+	static struct vdso vdso;
+	static struct busy busy[MAX_THREADS];
+	const struct sigaction action = { .sa_sigaction = die, .sa_flags = SA_SIGINFO };
+	const char *mode = argc == 3 ? argv[2] : "";
+	unsigned int nr_threads = 0;
+	char text[300];
+	sigset_t set;
+	int sig;
+
+	if (argc != 3)
+		return 2;
+	report_file = argv[1];
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGILL, &action, NULL);
+	sigaction(SIGTRAP, &action, NULL);
+	sigaction(SIGFPE, &action, NULL);
+
+	vdso.text = (uint8_t *)getauxval(AT_SYSINFO_EHDR);
+	vdso.size = text_size(vdso.text);
+	if (!strcmp(mode, "moved") && !relocate(&vdso, T_IMAGE_ADDR))
+		return 2;
+	if (vdso_remap_parse(&vdso.parsed, vdso.text, vdso.size))
+		return 2;
+	if (!strcmp(mode, "unmapped") && !relocate(&vdso, 0))
+		return 2;
+	if (!strcmp(mode, "random") && !make_state(&vdso))
+		return 5;	/* this kernel has no such function */
+	if (!strcmp(mode, "busy"))
+		nr_threads = ARRAY_SIZE(busy_calls);
+	else if (!strcmp(mode, "threads"))
+		nr_threads = MAX_THREADS;
+	for (unsigned int i = 0; i < nr_threads; i++) {
+		busy[i] = (struct busy){ .vdso = &vdso, .nr = i % ARRAY_SIZE(busy_calls) };
+		start(keep_busy, &busy[i]);
+	}
+
+	report("ready");
+	for (;;) {
+		if (sigwait(&set, &sig))
+			return 2;
+		wrong_now[0] = 0;
+		strcpy(text, "right ");
+		if (!strcmp(mode, "random"))
+			draw(text + strlen(text));
+		else if (strcmp(mode, "unmapped") && !t_image_answers(&vdso.parsed, vdso.text))
+			t_note("an answer was wrong");
+		if (wrong_now[0])
+			snprintf(text, sizeof(text), "wrong: %s", wrong_now);
+		else if (wrong_once[0])
+			snprintf(text, sizeof(text), "wrong once: %s", wrong_once);
+		report(text);
+	}
+}

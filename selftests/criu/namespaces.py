@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+"""namespaces.py PROGRAM ARG...: runs a static program as the first process of a
+mount, pid and time namespace, in a root where nothing else is, no device either."""
+import ctypes
+import os
+import shutil
+import sys
+
+ROOT = "/srv/root-of-its-own"
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 1 << 12, 1 << 14, 1 << 18, 2
+SYS_PIVOT_ROOT = 155
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(function, *arguments):
+    if function(*[a.encode() if isinstance(a, str) else a for a in arguments]):
+        raise OSError(ctypes.get_errno(), f"{arguments}")
+
+
+def prepare(program):
+    """The root, as a mount point; also where the process is to be restored"""
+    if os.path.ismount(ROOT):
+        return
+    for directory in ("proc", "old", "run/dumpee"):
+        os.makedirs(f"{ROOT}/{directory}")
+    with open(f"{ROOT}/null", "w"):
+        pass
+    shutil.copy(program, f"{ROOT}/program")
+    call(libc.mount, ROOT, ROOT, None, MS_BIND, None)
+    call(libc.mount, "none", ROOT, None, MS_PRIVATE, None)
+
+
+def main():
+    prepare(sys.argv[1])
+    os.unshare(os.CLONE_NEWNS | os.CLONE_NEWPID | os.CLONE_NEWTIME)
+    with open("/proc/self/timens_offsets", "w") as offsets:
+        offsets.write("monotonic 100000 0\n")
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        sys.exit(os.waitstatus_to_exitcode(status) != 0)
+
+    os.setsid()
+    call(libc.mount, "none", "/", None, MS_REC | MS_PRIVATE, None)
+    call(libc.mount, "proc", f"{ROOT}/proc", "proc", 0, None)
+    os.chdir(ROOT)
+    call(libc.syscall, SYS_PIVOT_ROOT, ".", "old")
+    os.chdir("/")
+    call(libc.umount2, "/old", MNT_DETACH)
+    # CRIU has to find its files again
+    null = os.open("/null", os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    os.close(null)
+    os.execv("/program", ["/program", *sys.argv[2:]])
+
+
+if __name__ == "__main__":
+    main()

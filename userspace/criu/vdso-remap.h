@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdso-remap in CRIU: criu/include/vdso-remap.h in CRIU's tree.
+ */
+#ifndef __CR_VDSO_REMAP_H__
+#define __CR_VDSO_REMAP_H__
+
+/* <linux/mman.h>, <asm-generic/mman-common.h>; the libc's headers may be older */
+#define VDSO_REMAP_MAP_DROPPABLE	0x08
+#define VDSO_REMAP_MADV_WIPEONFORK	18
+
+/**
+ * vdso_remap_evict_tasks() - bring the threads of all seized tasks out of the vDSO
+ *
+ * To be called when all of them are stopped, before anything of them is looked at.
+ *
+ * Return: 0, also if there is no module; -1: an error, logged.
+ */
+int vdso_remap_evict_tasks(void);
+
+/**
+ * vdso_remap_init_restore() - open the device for the tasks that will be restored
+ *
+ * To be called while CRIU is in its own namespaces, after fdstore_init().
+ *
+ * Return: 0, also if there is no module; -1: an error, logged.
+ */
+int vdso_remap_init_restore(void);
+
+/**
+ * vdso_remap_task_fd() - a descriptor of the device in the task that is restored
+ *
+ * To be called when the task has its own descriptors; the restorer closes it.
+ *
+ * Return: the descriptor; -1: there is no module, or an error, logged.
+ */
+int vdso_remap_task_fd(void);
+
+#endif /* __CR_VDSO_REMAP_H__ */
