@@ -199,7 +199,6 @@ int vr_move(struct vr_target *target, void *request)
 	};
 	int ret;
 
-	req->busy_tid = 0;
 	if (req->flags & ~__VDSO_REMAP_MOVE_ALL)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);

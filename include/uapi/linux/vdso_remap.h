@@ -40,7 +40,7 @@
  *   thread meanwhile. Nothing else may.) Fields marked "out" are written on
  *   success; @busy_tid and @bad_site on errors, too, to 0 and
  *   VDSO_REMAP_NO_SITE unless the error names one. The others come back as they
- *   were.
+ *   were. Nothing is written if the structure's @size or tail is at fault.
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
