@@ -289,13 +289,14 @@ int vr_get_info(struct vr_target *target, void *request)
 			    (ARCH_VR_HAS_COMPAT ? VDSO_REMAP_FEATURE_COMPAT : 0) |
 			    (READ_ONCE(vr_allow_unseal) ? VDSO_REMAP_FEATURE_UNSEAL : 0),
 	};
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	/* Under the lock: whose kind and build id this is, and where it is, belong together. */
 	if (vr_image_get(&image, mm)) {
 		info->machine = vr_image_machine(&image);
 		info->build_id_size = vr_image_build_id(&image, info->build_id,
 							sizeof(info->build_id));
 	}
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
 	info->vdso = arch_vr_vdso(mm);
 	if (!vr_group_find(mm, &group))
 		info->state = VDSO_REMAP_STATE_PRESENT;
