@@ -208,7 +208,10 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 	unsigned int saved, i, sealed = 0;
 	int ret, tries = 10;
 
-	/* All of them: this also locks out faults, which munmap would wait for. */
+	/*
+	 * All of them, sealed or not: where this does something (6.10 and later) it also
+	 * locks out faults, which munmap would wait for.
+	 */
 	for (i = 0; i < group->nr; i++) {
 		if (group->vma[i]->vm_flags & VM_SEALED)
 			sealed |= BIT(i);
