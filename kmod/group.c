@@ -69,7 +69,7 @@ int __init vr_group_init(void)
 
 	if (!text || !whole) {
 		pr_err("not loaded: the loading process has no whole vDSO to learn from (vdso=0?)\n");
-		return -ENOENT;
+		return -EOPNOTSUPP;
 	}
 	for (i = 0; i < nr_slots; i++)
 		slots[i].below = text - slots[i].below;

@@ -63,12 +63,13 @@ static unsigned long __init find_function(const char *name)
 	return 0;
 }
 
+/* Not ENOENT: loaders take that for a file or a symbol that is not there. */
 #define find(call, function) ({						\
 	unsigned long addr = find_function(#function);			\
 									\
 	if (addr)							\
 		static_call_update(call, (typeof(function) *)addr);	\
-	addr ? 0 : -ENOENT;						\
+	addr ? 0 : -EOPNOTSUPP;						\
 })
 
 int __init vr_ksyms_init(void)
