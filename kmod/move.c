@@ -11,7 +11,8 @@
 
 bool vr_allow_unseal;
 module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
-MODULE_PARM_DESC(allow_unseal, "Let callers with CAP_CHECKPOINT_RESTORE move sealed vDSOs");
+MODULE_PARM_DESC(allow_unseal,
+		 "Let callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN move and mark sealed vDSOs");
 
 /* Asked of the caller, before a worker with more rights than he has takes over. */
 bool vr_may_unseal(void)

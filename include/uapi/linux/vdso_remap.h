@@ -49,8 +49,8 @@
  *   A sealed group (by the kernel or by mseal(2)) stays as it is: EPERM,
  *   unless the request has the flag UNSEAL, the caller has
  *   CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, and
- *   the module's parameter allow_unseal is set. Then it moves, and is sealed
- *   again at the new place. For a group that is not sealed UNSEAL means nothing.
+ *   the module's parameter allow_unseal is set. Then it moves or is marked, and
+ *   is sealed again where it is then. For a group that is not sealed UNSEAL means nothing.
  *
  *   EFAULT     the structure, or what it points to, can't be read or written
  *   EINVAL     @size is below the first published size; an unknown flag; a
