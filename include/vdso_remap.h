@@ -149,7 +149,7 @@ struct vdso_remap_plan {
 
 /**
  * vdso_remap_plan() - decide
- * @plan: written on success, @culprit also on -ENOTSUP
+ * @plan: written on success, @culprit also on -ENOTSUP and -ENOSPC
  * @image: the vDSO that the process remembers
  * @runtime: the running kernel's
  * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY
