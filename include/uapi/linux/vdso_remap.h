@@ -57,7 +57,8 @@
  *              reserved field that is not zero; an address that is not page
  *              aligned, wraps, or leaves the task's address space; a new place
  *              that overlaps the old one
- *   E2BIG      @size is larger than the module knows and the tail is not zero
+ *   E2BIG      @size is larger than the module knows and the tail is not zero,
+ *              or larger than a page
  *   ESRCH      no such task, it is exiting, or it is not stopped
  *   EPERM      the calling thread does not trace the task; or the new place
  *              starts below vm.mmap_min_addr; or a mapping that would have to
