@@ -149,7 +149,7 @@ struct vdso_remap_plan {
 
 /**
  * vdso_remap_plan() - decide
- * @plan: written on success, @culprit also on -ENOTSUP
+ * @plan: written on success, @culprit also on -ENOTSUP and -ENOSPC
  * @image: the vDSO that the process remembers
  * @runtime: the running kernel's
  * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY
@@ -232,8 +232,9 @@ struct vdso_remap_restore {
  * Return: 0; what vdso_remap_parse() returns for the image or the runtime vDSO,
  * what vdso_remap_plan() returns, or the errors of the device; -EINVAL also for
  * an address that the image's code or this one can't have. On failure the
- * process is as it was, but for the rare case that the runtime vDSO had to move
- * twice, and could not move back.
+ * process is as it was, with two rare exceptions: in place, the image's text and
+ * data pages may be gone, if memory ran out when they had made room; and a
+ * runtime vDSO that had to move twice may not be back.
  */
 int vdso_remap_restore(struct vdso_remap_restore *restore);
 

@@ -69,7 +69,7 @@ int __init vr_group_init(void)
 
 	if (!text || !whole) {
 		pr_err("not loaded: the loading process has no whole vDSO to learn from (vdso=0?)\n");
-		return -ENOENT;
+		return -EOPNOTSUPP;
 	}
 	for (i = 0; i < nr_slots; i++)
 		slots[i].below = text - slots[i].below;
@@ -208,7 +208,10 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 	unsigned int saved, i, sealed = 0;
 	int ret, tries = 10;
 
-	/* All of them: this also locks out faults, which munmap would wait for. */
+	/*
+	 * All of them, sealed or not: where this does something (6.10 and later) it also
+	 * locks out faults, which munmap would wait for.
+	 */
 	for (i = 0; i < group->nr; i++) {
 		if (group->vma[i]->vm_flags & VM_SEALED)
 			sealed |= BIT(i);
@@ -289,13 +292,14 @@ int vr_get_info(struct vr_target *target, void *request)
 			    (ARCH_VR_HAS_COMPAT ? VDSO_REMAP_FEATURE_COMPAT : 0) |
 			    (READ_ONCE(vr_allow_unseal) ? VDSO_REMAP_FEATURE_UNSEAL : 0),
 	};
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	/* Under the lock: whose kind and build id this is, and where it is, belong together. */
 	if (vr_image_get(&image, mm)) {
 		info->machine = vr_image_machine(&image);
 		info->build_id_size = vr_image_build_id(&image, info->build_id,
 							sizeof(info->build_id));
 	}
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
 	info->vdso = arch_vr_vdso(mm);
 	if (!vr_group_find(mm, &group))
 		info->state = VDSO_REMAP_STATE_PRESENT;

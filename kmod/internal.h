@@ -136,7 +136,10 @@ int vr_move_prepare(struct vr_move *move);
 void vr_move_abort(struct vr_move *move);
 void vr_move_finish(struct vr_move *move);
 
-/* The commands: the request is the command's structure, its out fields are set. */
+/*
+ * The commands: the request is the command's structure, its out fields are set; those
+ * that errors set, too, are clear before.
+ */
 int vr_get_info(struct vr_target *target, void *request);
 int vr_move(struct vr_target *target, void *request);
 int vr_map(struct vr_target *target, void *request);

@@ -10,6 +10,7 @@
  */
 #include "internal.h"
 
+#include <linux/err.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 
@@ -32,6 +33,7 @@ static unsigned long __init find_function(const char *name)
 	unsigned long addr, into;
 	unsigned int offset;
 	const char *plus;
+	int ret = 0;
 
 	for (offset = 0; offset <= MAX_PROBE_OFFSET; offset += 4) {
 		struct kprobe kp = {
@@ -39,8 +41,8 @@ static unsigned long __init find_function(const char *name)
 			.offset = offset,
 			.flags = KPROBE_FLAG_DISABLED,	/* never armed */
 		};
-		int ret = register_kprobe(&kp);
 
+		ret = register_kprobe(&kp);
 		if (ret == -EINVAL || ret == -EILSEQ)
 			continue;
 		if (ret)
@@ -50,20 +52,24 @@ static unsigned long __init find_function(const char *name)
 
 		sprint_symbol(where, addr);
 		plus = strchr(where, '+');
-		if (!plus || sscanf(plus, "+%lx/", &into) != 1 || into > MAX_PROBE_OFFSET)
-			break;
-		return addr - into;
+		if (plus && sscanf(plus, "+%lx/", &into) == 1 && into <= MAX_PROBE_OFFSET)
+			return addr - into;
+		ret = -ERANGE;	/* not where it begins */
+		break;
 	}
-	pr_err("not loaded: this kernel does not let its function %s be found\n", name);
+	/* ENOENT: it has none; EINVAL: it may not be probed. */
+	pr_err("not loaded: this kernel does not let its function %s be found: %pe\n", name,
+	       ERR_PTR(ret));
 	return 0;
 }
 
+/* Not ENOENT: loaders take that for a file or a symbol that is not there. */
 #define find(call, function) ({						\
 	unsigned long addr = find_function(#function);			\
 									\
 	if (addr)							\
 		static_call_update(call, (typeof(function) *)addr);	\
-	addr ? 0 : -ENOENT;						\
+	addr ? 0 : -EOPNOTSUPP;						\
 })
 
 int __init vr_ksyms_init(void)

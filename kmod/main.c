@@ -23,23 +23,38 @@ union vr_request {
 	struct vdso_remap_proxy proxy;
 };
 
+/* Nobody is in the way and no site at fault, until an error says so. */
+static void clear_move(union vr_request *request)
+{
+	request->move.busy_tid = 0;
+}
+
+static void clear_proxy(union vr_request *request)
+{
+	request->proxy.busy_tid = 0;
+	request->proxy.bad_site = VDSO_REMAP_NO_SITE;
+}
+
 static const struct vr_command {
 	size_t size;
 	size_t size_ver0;
 	bool has_out;
 	int (*run)(struct vr_target *target, void *request);
+	void (*clear)(union vr_request *request);	/* of what errors set, too */
 } commands[] = {
 	[_IOC_NR(VDSO_REMAP_GET_INFO)] = {
 		sizeof(struct vdso_remap_info), VDSO_REMAP_INFO_SIZE_VER0, true, vr_get_info,
 	},
 	[_IOC_NR(VDSO_REMAP_MOVE)] = {
 		sizeof(struct vdso_remap_move), VDSO_REMAP_MOVE_SIZE_VER0, true, vr_move,
+		clear_move,
 	},
 	[_IOC_NR(VDSO_REMAP_MAP)] = {
 		sizeof(struct vdso_remap_map), VDSO_REMAP_MAP_SIZE_VER0, false, vr_map,
 	},
 	[_IOC_NR(VDSO_REMAP_PROXY)] = {
 		sizeof(struct vdso_remap_proxy), VDSO_REMAP_PROXY_SIZE_VER0, true, vr_proxy,
+		clear_proxy,
 	},
 };
 
@@ -65,6 +80,8 @@ static int run(const struct vr_command *command, void __user *arg)
 	ret = copy_struct_from_user(&request, command->size, arg, usize);
 	if (ret)
 		return ret;
+	if (command->clear)
+		command->clear(&request);
 	/* What can't be written must not be found out when all is done. */
 	size = min_t(size_t, usize, command->size);
 	if (command->has_out && copy_to_user(arg, &request, size))

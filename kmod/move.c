@@ -11,7 +11,8 @@
 
 bool vr_allow_unseal;
 module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
-MODULE_PARM_DESC(allow_unseal, "Let callers with CAP_CHECKPOINT_RESTORE move sealed vDSOs");
+MODULE_PARM_DESC(allow_unseal,
+		 "Let callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN move and mark sealed vDSOs");
 
 /* Asked of the caller, before a worker with more rights than he has takes over. */
 bool vr_may_unseal(void)
@@ -199,7 +200,6 @@ int vr_move(struct vr_target *target, void *request)
 	};
 	int ret;
 
-	req->busy_tid = 0;
 	if (req->flags & ~__VDSO_REMAP_MOVE_ALL)
 		return -EINVAL;
 	ret = vr_check_destination(target->mm, req->addr);

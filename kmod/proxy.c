@@ -308,8 +308,6 @@ int vr_proxy(struct vr_target *target, void *request)
 	struct vdso_remap_site *sites;
 	int ret;
 
-	req->busy_tid = 0;
-	req->bad_site = VDSO_REMAP_NO_SITE;
 	ret = check_request(req, target->mm);
 	if (!ret && p.parking)
 		ret = vr_check_destination(target->mm, req->addr);

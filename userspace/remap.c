@@ -162,7 +162,7 @@ static int install_proxy(struct context *ctx, uint64_t addr)
 		.addr = addr,
 		.bad_site = VDSO_REMAP_NO_SITE,
 	};
-	uint32_t i;
+	uint32_t i = 0;
 	int ret;
 
 	if (addr)
@@ -178,10 +178,12 @@ static int install_proxy(struct context *ctx, uint64_t addr)
 		ctx->text = addr;
 	if (ret == -EBUSY)
 		restore->busy_tid = req.busy_tid;
-	if (ret == -ENOSPC && req.bad_site < ctx->plan.nr_sites)
-		for (i = 0; i < ctx->image.nr_entry_points; i++)
-			if (ctx->image.entry_points[i].off == ctx->plan.sites[req.bad_site].off)
-				copy_culprit(ctx, i);
+	if (ret == -ENOSPC && req.bad_site < ctx->plan.nr_sites) {
+		/* Of aliases the first, as the plan names them. */
+		while (ctx->image.entry_points[i].off != ctx->plan.sites[req.bad_site].off)
+			i++;
+		copy_culprit(ctx, i);
+	}
 	return ret;
 }
 

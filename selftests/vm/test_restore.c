@@ -379,15 +379,14 @@ TEST_F(proxied, is_not_restored_a_second_time)
 	EXPECT_TRUE(t_image_answers(&self->parsed, self->image.addr));
 }
 
-/* Maps the image again, elsewhere, with each of these words replaced. */
+/* Maps the image again, elsewhere, with these bytes replaced wherever they stand. */
 static void map_altered(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *self,
-			const char *from, const char *to)
+			const void *from, const void *to, size_t len)
 {
-	size_t size = self->image.size, len = strlen(from);
+	size_t size = self->image.size;
 	uint8_t *bytes = malloc(size), *at;
 	unsigned int nr = 0;
 
-	ASSERT_EQ(len, strlen(to));
 	memcpy(bytes, self->image.pristine, size);
 	while ((at = memmem(bytes, size, from, len))) {
 		memcpy(at, to, len);
@@ -402,7 +401,7 @@ static void map_altered(struct __test_metadata *_metadata, FIXTURE_DATA(proxied)
 
 TEST_F(proxied, names_an_entry_point_that_is_unknown)
 {
-	map_altered(_metadata, self, "gettimeofday", "gettimeofeon");
+	map_altered(_metadata, self, "gettimeofday", "gettimeofeon", strlen("gettimeofday"));
 	fails(_metadata, &self->image, -ENOTSUP, &self->restore);
 	EXPECT_STREQ("__vdso_gettimeofeon", self->restore.culprit);
 
@@ -411,9 +410,40 @@ TEST_F(proxied, names_an_entry_point_that_is_unknown)
 	EXPECT_STREQ("", self->restore.culprit);
 }
 
+#ifndef __i386__	/* there near jumps reach everything */
+/* Of the image; 0 if it has none. */
+static uint64_t entry_point(const struct vdso_remap_image *image, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < image->nr_entry_points; i++)
+		if (!strcmp(image->entry_points[i].name, name))
+			return image->entry_points[i].off;
+	return 0;
+}
+
+/* getcpu, both names of it, begins 12 bytes behind time: room for a near jump only. */
+TEST_F(proxied, names_the_first_alias_where_a_far_jump_does_not_fit)
+{
+	uint64_t from = entry_point(&self->parsed, "__vdso_getcpu");
+	uint64_t to = entry_point(&self->parsed, "__vdso_time") + 12;
+
+	ASSERT_NE(0, from);
+	ASSERT_EQ(to - 12, entry_point(&self->parsed, "time"));
+	map_altered(_metadata, self, &from, &to, sizeof(from));
+	self->restore.park_addr = VDSO_REMAP_PARK_NOT;
+	fails(_metadata, &self->image, -ENOSPC, &self->restore);
+	EXPECT_STREQ("__vdso_time", self->restore.culprit);
+
+	self->restore.park_addr = VDSO_REMAP_PARK_NEAR;
+	EXPECT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_STREQ("", self->restore.culprit);
+}
+#endif
+
 TEST_F(proxied, refuses_what_is_no_image)
 {
-	map_altered(_metadata, self, "\177ELF", "\177FLE");
+	map_altered(_metadata, self, "\177ELF", "\177FLE", 4);
 	fails(_metadata, &self->image, -ENOEXEC, &self->restore);
 }
 

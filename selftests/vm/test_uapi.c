@@ -245,6 +245,60 @@ TEST_F(command, leaves_what_is_not_out_as_it_was)
 	EXPECT_EQ(0, memcmp(&self->valid, self->req, variant->size));
 }
 
+/* The fields that errors write, too. */
+static void set_blame(unsigned long nr, union request *req, pid_t tid, uint32_t bad_site)
+{
+	if (nr == VDSO_REMAP_MOVE)
+		req->move.busy_tid = tid;
+	if (nr == VDSO_REMAP_PROXY) {
+		req->proxy.busy_tid = tid;
+		req->proxy.bad_site = bad_site;
+	}
+}
+
+TEST_F(command, clears_whom_an_error_does_not_blame)
+{
+	const struct {
+		pid_t pid;
+		uint32_t flags;
+		int error;
+	} faults[] = {
+		{ .pid = -1, .error = ESRCH },
+		{ .pid = getpid(), .error = EPERM },
+		{ .flags = 1U << 31, .error = EINVAL },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		union request want = self->valid;
+
+		want.head.pid = faults[i].pid;
+		want.head.flags = faults[i].flags;
+		*self->req = want;
+		set_blame(variant->nr, self->req, 0x5a5a, 0x5a5a);
+		set_blame(variant->nr, &want, 0, VDSO_REMAP_NO_SITE);
+		EXPECT_EQ(-faults[i].error, t_ioctl(before.fd, variant->nr, self->req));
+		EXPECT_EQ(0, memcmp(&want, self->req, variant->size));
+	}
+}
+
+TEST_F(command, writes_nothing_into_a_structure_at_fault)
+{
+	union request want = self->valid;
+
+	set_blame(variant->nr, &want, 0x5a5a, 0x5a5a);
+	want.head.size = variant->size - 1;
+	*self->req = want;
+	EXPECT_EQ(-EINVAL, t_ioctl(before.fd, variant->nr, self->req));
+	EXPECT_EQ(0, memcmp(&want, self->req, variant->size));
+
+	want.head.size = variant->size + 8;
+	*self->req = want;
+	self->page[variant->size + 7] = 1;
+	EXPECT_EQ(-E2BIG, t_ioctl(before.fd, variant->nr, self->req));
+	EXPECT_EQ(0, memcmp(&want, self->req, variant->size));
+}
+
 TEST_F(command, rejects_null)
 {
 	EXPECT_TRUE(t_refused(&before, EFAULT, variant->nr, NULL));

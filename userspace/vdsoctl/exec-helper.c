@@ -61,7 +61,7 @@ static int check_program(const struct exec_job *job, const struct vdso_remap_sta
 	if (runtime.build_id_size != job->runtime.build_id_size ||
 	    memcmp(runtime.build_id, job->runtime.build_id, runtime.build_id_size))
 		return complain("the program has another runtime vDSO than the kernel has given "
-				"others");
+				"others. Has a debugger written into one of them? Try without it");
 	return 0;
 }
 
@@ -132,7 +132,8 @@ static int choose_park_addr(struct change *c, const struct maps *maps)
 	c->park = group_find_hole(c->job->pid, maps, &c->before.info, &avoid);
 	if (!c->park)
 		return complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in the "
-				"program", (uint64_t)avoid.start);
+				"program. Try again, with address randomization on or a lower "
+				"'ulimit -s'", (uint64_t)avoid.start);
 	return 0;
 }
 
@@ -200,7 +201,8 @@ static int tell_program(const struct change *c, uint64_t insn)
 
 	if (old.vsyscall && !new.vsyscall)
 		return complain("the image has no __kernel_vsyscall, which the program needs for "
-				"its system calls");
+				"its system calls. Take one with 'vdsoctl dump-image --machine "
+				"i386'");
 	return auxv_replace(c->in, insn, &old, &new);
 }
 
@@ -248,7 +250,8 @@ static int change_program(const struct exec_job *job, struct injection *in)
 	if (job->plan.outcome == VDSO_REMAP_IN_PLACE)
 		return 0;
 	if (!insn_off)
-		return complain("the runtime vDSO holds no system call instruction to borrow");
+		return complain("the runtime vDSO holds no system call instruction to borrow: "
+				"under this kernel programs can't be given an image");
 	if (choose_addresses(&c) ||
 	    group_move(job->fd, job->pid, c.park, job->unseal ? VDSO_REMAP_MOVE_UNSEAL : 0))
 		return -1;
@@ -268,7 +271,7 @@ void exec_help(const struct exec_job *job)
 	if (in.gone)
 		exit(STATUS_OK);
 	if (ret) {
-		complain("can't hold the program: %s", strerror(-ret));
+		complain("can't hold the program: %s. Was it killed? Try again", strerror(-ret));
 		kill(job->pid, SIGKILL);
 		exit(STATUS_EXEC_FAILED);
 	}
@@ -279,7 +282,7 @@ void exec_help(const struct exec_job *job)
 	}
 	ret = inject_end(&in);
 	if (ret && ret != -ESRCH) {	/* ESRCH: it was killed meanwhile */
-		complain("can't let the program go: %s", strerror(-ret));
+		complain("can't let the program go: %s. It gets killed: try again", strerror(-ret));
 		kill(job->pid, SIGKILL);
 	}
 	exit(ret ? STATUS_EXEC_FAILED : STATUS_OK);

@@ -96,6 +96,12 @@ static int complain_attach(pid_t pid, int err)
 	return complain("can't trace the program: %s", strerror(err));
 }
 
+static int complain_helper(void)
+{
+	return complain("the helper process ended before it could attach. Was it killed, for want "
+			"of memory? dmesg may say; try again");
+}
+
 /* When it returns 0 the helper is attached; complains. */
 static int start_helper(const struct exec_job *job)
 {
@@ -111,12 +117,12 @@ static int start_helper(const struct exec_job *job)
 		goto out_close;
 	}
 	if (!receive_int(socks[0], &helper)) {
-		complain("the helper process ended before it could attach");
+		complain_helper();
 		goto out_close;
 	}
 	prctl(PR_SET_PTRACER, helper, 0, 0, 0);	/* fails without Yama, which needs it */
 	if (!send_int(socks[0], 0) || !receive_int(socks[0], &err))
-		complain("the helper process ended before it could attach");
+		complain_helper();
 	else if (err)
 		complain_attach(job->pid, err);
 	else

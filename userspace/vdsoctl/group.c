@@ -225,8 +225,8 @@ int group_complain(int err, const char *what, pid_t pid, pid_t busy_tid)
 	case -EPERM:
 		return complain("%s: not allowed for process %d: the new place is below "
 				"vm.mmap_min_addr, or a mapping is sealed. For a sealed "
-				"vDSO it takes --unseal, CAP_CHECKPOINT_RESTORE and the module's "
-				"parameter allow_unseal=1", what, pid);
+				"vDSO it takes --unseal, CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, "
+				"and the module's parameter allow_unseal=1", what, pid);
 	case -ENOENT:
 		return complain("%s: process %d has no vDSO: was it unmapped, or the kernel booted "
 				"with vdso=0?", what, pid);

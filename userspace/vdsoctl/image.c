@@ -27,11 +27,14 @@ int image_complain(const char *what, int err)
 		return complain("%s is a parked runtime vDSO: a mark stands where its ELF header "
 				"was. Take the vDSO of a process that is not proxied", what);
 	case -EOPNOTSUPP:
-		return complain("%s is for a machine that this vdsoctl does not know", what);
+		return complain("%s is for a machine that this vdsoctl does not know: it takes "
+				"vDSOs of x86_64 kernels, from 'vdsoctl dump-image'", what);
 	case -ENOSYS:
-		return complain("%s has no function symbols", what);
+		return complain("%s has no function symbols: is it a vDSO? 'vdsoctl dump-image' "
+				"makes proper ones", what);
 	case -E2BIG:
-		return complain("%s is too large, or has more than %d function symbols", what,
+		return complain("%s is too large, or has more than %d function symbols: is it a "
+				"vDSO? 'vdsoctl dump-image' makes proper ones", what,
 				VDSO_REMAP_MAX_ENTRY_POINTS);
 	default:
 		return complain("can't read %s: %s", what, strerror(-err));

@@ -211,7 +211,10 @@ static int complain_in_use(void)
 	if (dir)
 		closedir(dir);
 	if (!len)
-		return complain("can't unload " MODULE_NAME ": it is in use");
+		return complain("can't unload " MODULE_NAME ": it is in use, but no process that "
+				"is seen here has " VDSO_REMAP_DEVICE " open. Outside of this "
+				"container, if it is one, 'lsof " VDSO_REMAP_DEVICE "' shows who; "
+				"else try again");
 	return complain("can't unload " MODULE_NAME ": " VDSO_REMAP_DEVICE " is open in process%s. "
 			"Close it there first", users);
 }

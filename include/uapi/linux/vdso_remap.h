@@ -40,7 +40,7 @@
  *   thread meanwhile. Nothing else may.) Fields marked "out" are written on
  *   success; @busy_tid and @bad_site on errors, too, to 0 and
  *   VDSO_REMAP_NO_SITE unless the error names one. The others come back as they
- *   were.
+ *   were. Nothing is written if the structure's @size or tail is at fault.
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
@@ -49,15 +49,16 @@
  *   A sealed group (by the kernel or by mseal(2)) stays as it is: EPERM,
  *   unless the request has the flag UNSEAL, the caller has
  *   CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, and
- *   the module's parameter allow_unseal is set. Then it moves, and is sealed
- *   again at the new place. For a group that is not sealed UNSEAL means nothing.
+ *   the module's parameter allow_unseal is set. Then it moves or is marked, and
+ *   is sealed again where it is then. For a group that is not sealed UNSEAL means nothing.
  *
  *   EFAULT     the structure, or what it points to, can't be read or written
  *   EINVAL     @size is below the first published size; an unknown flag; a
  *              reserved field that is not zero; an address that is not page
  *              aligned, wraps, or leaves the task's address space; a new place
  *              that overlaps the old one
- *   E2BIG      @size is larger than the module knows and the tail is not zero
+ *   E2BIG      @size is larger than the module knows and the tail is not zero,
+ *              or larger than a page
  *   ESRCH      no such task, it is exiting, or it is not stopped
  *   EPERM      the calling thread does not trace the task; or the new place
  *              starts below vm.mmap_min_addr; or a mapping that would have to
