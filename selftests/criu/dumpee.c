@@ -2,8 +2,8 @@
 /*
  * A process that is dumped and restored. It remembers its vDSO's entry points from
  * the start, asks no libc for the time, and says on SIGUSR1 whether they answer
- * truly: one line in FILE, "ready" at first, then "right", "wrong" now, "wrong once" in a thread that calls
- * all the time, or "crashed".
+ * truly: one line in FILE, "ready" at first, then "right", "wrong" now, "wrong once"
+ * in a thread that calls all the time, or "crashed".
  *
  *   dumpee FILE plain      calls every function of the vDSO, compares with system calls
  *   dumpee FILE moved      the same, after moving its vDSO elsewhere

@@ -13,8 +13,6 @@
 
 #include <vdso_remap.h>
 
-int parasite_fixup_vdso(struct parasite_ctl *ctl, pid_t pid, struct vm_area_list *vma_area_list);
-
 /* Of a dump: the device. */
 static int device = -1;
 /* Of a restore: the device, in the store that all tasks can reach. */

@@ -16,9 +16,6 @@
 
 #include <vdso_remap.h>
 
-int vdso_proxify(struct vdso_maps *rt, bool *added_proxy, VmaEntry *vmas, size_t nr_vmas,
-		 bool compat_vdso, bool force_trampolines);
-
 /* The vDSO that the process remembers, as its image says. */
 struct remembered {
 	unsigned long text, text_size;
