@@ -491,25 +491,50 @@ proxy_refuses_no_image()
 		diff "$tmp/maps" "/proc/$sleeper/maps"
 }
 
+# those of $busy
+all_threads_are_outside()
+{
+	local text task ip
+	text=$(vdso_of "$busy")
+	for task in "/proc/$busy/task/"*; do
+		# the last word is the instruction pointer
+		ip=$(awk '{ print $NF }' "$task/syscall")
+		((ip < 0x$text || ip >= 0x$text + 0x2000)) || { echo "$task at $ip"; return 1; }
+	done
+	grep '^TracerPid:.0$' "/proc/$busy/status"
+}
+
 evict_leaves_all_threads_stopped_outside()
 {
-	local i text task ip
+	local i task
 	start_busy "$tmp/target-dynamic" || return 1
 	for i in 1 2 3 4 5; do
 		"$ctl" evict -p "$busy" || return 1
-		text=$(vdso_of "$busy")
 		for task in "/proc/$busy/task/"*; do
 			[ "$(state_of "$busy/task/${task##*/}")" = T ] || return 1
-			# the last word is the instruction pointer
-			ip=$(awk '{ print $NF }' "$task/syscall")
-			((ip < 0x$text || ip >= 0x$text + 0x2000)) || { echo "$task at $ip"; return 1; }
 		done
-		grep '^TracerPid:.0$' "/proc/$busy/status" || return 1
+		all_threads_are_outside || return 1
 		kill -CONT "$busy"
 		sleep 0.1
 	done
 	kill -USR1 "$busy"
 	wait "$busy"
+}
+
+evict_freezes_a_control_group()
+{
+	local group=/sys/fs/cgroup/evict i
+	start_busy "$tmp/target-dynamic" && mkdir "$group" || return 1
+	complains 1 "is not in the control group" "$ctl" evict -p "$busy" --cgroup "$group" &&
+		echo "$busy" >"$group/cgroup.procs" || return 1
+	for i in 1 2 3 4 5; do
+		"$ctl" evict -p "$busy" --cgroup "$group" && grep 'frozen 1' "$group/cgroup.events" &&
+			all_threads_are_outside || return 1
+		[ "$(state_of "$busy")" != T ] && echo 0 >"$group/cgroup.freeze" || return 1
+		sleep 0.1
+	done
+	kill -USR1 "$busy"
+	wait "$busy" && rmdir "$group"
 }
 
 evict_works_on_a_proxied_process()
@@ -769,6 +794,7 @@ claim "a stopped process stays stopped" stopped_process_stays_stopped
 claim "proxy needs an image" proxy_needs_an_image
 claim "proxy refuses what is no image" proxy_refuses_no_image
 claim "evict leaves all threads stopped outside" evict_leaves_all_threads_stopped_outside
+claim "evict freezes a control group instead" evict_freezes_a_control_group
 for image in "${images[@]}"; do
 	name=$(basename "$image" .vdso)
 	claim "$name: compare shows the plan" compares_foreign_image
