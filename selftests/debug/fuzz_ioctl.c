@@ -3,7 +3,8 @@
  * Valid calls of all commands with fields, sizes, sites and pointers changed at
  * random, by processes that may die of it, on themselves or on a child that
  * they trace. Every answer must be one that the contract knows; after an error
- * GET_INFO must say what it said before; and a bystander must not notice.
+ * GET_INFO must say what it said before, and the image must have the bytes that
+ * it had; and a bystander must not notice.
  *
  *   TIME	seconds (60)
  *   SEED	of the first round (a random one); it is printed, and that of
@@ -23,6 +24,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,16 +225,67 @@ static void note_result(unsigned int which, long ret)
 		found(which, "no answer of the contract", ret);
 }
 
+static bool read_memory(pid_t pid, uint64_t addr, void *bytes, size_t size)
+{
+	struct iovec local = { bytes, size }, remote = { (void *)addr, size };
+
+	return process_vm_readv(pid ?: getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+/*
+ * With REPLACE what was in the way may be gone after an error, and part of a
+ * group or the image may have been there. What counts is what the module reads.
+ */
+static bool may_unmap(unsigned int command, uint64_t req)
+{
+	struct {
+		uint32_t size;
+		uint32_t flags;
+	} head;
+
+	if (!read_memory(0, req, &head, sizeof(head)))
+		return false;
+	return (command == VDSO_REMAP_MOVE && head.flags & VDSO_REMAP_MOVE_REPLACE) ||
+	       (command == VDSO_REMAP_PROXY && head.flags & VDSO_REMAP_PROXY_REPLACE);
+}
+
+/* All that an error must leave as it was, of one process. */
+struct snapshot {
+	struct vdso_remap_info info;
+	uint8_t image[D_IMAGE_SIZE];
+};
+
+static bool take(struct snapshot *snapshot, pid_t pid)
+{
+	memset(snapshot->image, 0xee, D_IMAGE_SIZE);	/* where nothing is mapped */
+	for (size_t off = 0; off < D_IMAGE_SIZE; off += T_PAGE)
+		read_memory(pid, D_IMAGE_ADDR + off, snapshot->image + off, T_PAGE);
+	return get_info(&snapshot->info, pid);
+}
+
+static void compare(unsigned int which, const struct snapshot *before, pid_t pid, long ret)
+{
+	static struct snapshot after;
+
+	if (!take(&after, pid) || memcmp(&before->info, &after.info, sizeof(after.info)))
+		found(which, pid ? "changed the tracee's group" : "changed the caller's group",
+		      ret);
+	if (memcmp(before->image, after.image, D_IMAGE_SIZE))
+		found(which, pid ? "changed the tracee's image" : "changed the caller's image",
+		      ret);
+}
+
 static void fuzz_once(void)
 {
 	unsigned int which = below(ARRAY_SIZE(commands)), changes = below(4);
 	static struct vdso_remap_site sites[VDSO_REMAP_MAX_SITES];
-	struct vdso_remap_info before[2], after[2];
+	static struct snapshot before[2];
 	unsigned long command = commands[which];
 	uint8_t bytes[2 * T_PAGE] = {};
-	bool replace = one_in(16);
+	bool replace = one_in(16), unmaps;
 	union d_request req;
 	uint32_t flags = 0;
+	uint64_t at;
 	long ret;
 
 	if (command == VDSO_REMAP_MOVE && replace)
@@ -260,18 +313,17 @@ static void fuzz_once(void)
 	if (one_in(16))
 		bytes[sizes[which] + below(64)] = 1;
 
-	if (!get_info(&before[0], 0) || (tracee && !get_info(&before[1], tracee)))
+	if (!take(&before[0], 0) || (tracee && !take(&before[1], tracee)))
 		return;
-	ret = call(command, put(bytes, sizes[which] + 64));
+	at = put(bytes, sizes[which] + 64);
+	unmaps = may_unmap(command, at);
+	ret = call(command, at);
 	note_result(which, ret);
-	/* What was unmapped may be gone, and part of a group may have been there. */
-	if (!ret || req.flags & (VDSO_REMAP_MOVE_REPLACE | VDSO_REMAP_PROXY_REPLACE))
+	if (!ret || unmaps)
 		return;
-	if (!get_info(&after[0], 0) || memcmp(&before[0], &after[0], sizeof(after[0])))
-		found(which, "changed the caller's group", ret);
-	if (tracee && (!get_info(&after[1], tracee) ||
-		       memcmp(&before[1], &after[1], sizeof(after[1]))))
-		found(which, "changed the tracee's group", ret);
+	compare(which, &before[0], 0, ret);
+	if (tracee)
+		compare(which, &before[1], tracee, ret);
 }
 
 static int wait_for_ever(void *unused)

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,8 +20,13 @@
 #include "common.h"
 #include "kselftest_harness.h"
 
+#ifndef SYS_mseal
+#define SYS_mseal	462
+#endif
+
 #define MAX_WORKERS	64
 #define DEBUGFS		"/sys/kernel/debug/"
+#define ALLOW_UNSEAL	"/sys/module/vdso_remap/parameters/allow_unseal"
 
 /* Whose faults, and whose vDSO: the caller's own or that of a stopped child. */
 enum whose {
@@ -57,6 +63,7 @@ FIXTURE_VARIANT(fault) {
 	uint32_t flags;
 	bool occupied;		/* something is there, which REPLACE unmaps */
 	bool private_page;	/* a page of the group has been written to */
+	bool sealed;		/* so is the group, and UNSEAL is allowed */
 	unsigned int at_least;	/* so many faults there are, if the caller does the work */
 };
 
@@ -113,6 +120,22 @@ FIXTURE_VARIANT_ADD(fault, proxy_park_replace_mark) {
 	.at_least = 20,
 };
 
+/* What fails has to take away a half-made group that is sealed already. */
+FIXTURE_VARIANT_ADD(fault, move_unseal) {
+	.command = VDSO_REMAP_MOVE,
+	.flags = VDSO_REMAP_MOVE_UNSEAL,
+	.private_page = true,
+	.sealed = true,
+	.at_least = 20,
+};
+
+FIXTURE_VARIANT_ADD(fault, proxy_park_mark_unseal) {
+	.command = VDSO_REMAP_PROXY,
+	.flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_MARK | VDSO_REMAP_PROXY_UNSEAL,
+	.sealed = true,
+	.at_least = 30,
+};
+
 static bool write_text(const char *dir, const char *name, const char *text)
 {
 	char path[128];
@@ -165,6 +188,15 @@ static bool set_up_injection(void)
 	       write_text("fail_page_alloc", "min-order", "0");
 }
 
+static bool allow_unseal(const char *allow)
+{
+	int file = open(ALLOW_UNSEAL, O_WRONLY | O_CLOEXEC);
+	bool ok = file >= 0 && write(file, allow, 1) == 1;
+
+	close(file);
+	return ok;
+}
+
 static bool can_inject(void)
 {
 	return !access(DEBUGFS "fail_usercopy", F_OK) && !access("/proc/self/fail-nth", F_OK);
@@ -175,6 +207,7 @@ FIXTURE_SETUP(fault)
 	if (!can_inject())
 		return;		/* the harness runs the test even if this skips it */
 	ASSERT_TRUE(set_up_injection());
+	ASSERT_TRUE(allow_unseal(variant->sealed ? "Y" : "N"));
 	self->fd = t_open();
 	self->addr = t_group_hole_with_room(T_PAGE);
 	d_learn_sites();
@@ -191,6 +224,7 @@ FIXTURE_SETUP(fault)
 
 FIXTURE_TEARDOWN(fault)
 {
+	allow_unseal("N");
 }
 
 static void add_thread(struct injector *injector, const char *task)
@@ -334,13 +368,24 @@ static bool is_right(FIXTURE_DATA(fault) *self, const FIXTURE_VARIANT(fault) *va
 	return t_state_is(&state) & image_is_expected(&self->image, state.pid);
 }
 
-static bool unmap_group(void)
+static uint64_t group_size(const struct vdso_remap_info *info)
 {
-	const struct vdso_remap_info *info = &state.info;
 	const struct vdso_remap_area *last = &info->areas[info->nr_areas - 1];
 
-	return !munmap((void *)info->areas[0].start,
-		       last->start + last->size - info->areas[0].start);
+	return last->start + last->size - info->areas[0].start;
+}
+
+static bool unmap_group(void)
+{
+	return !munmap((void *)state.info.areas[0].start, group_size(&state.info));
+}
+
+static bool seal_group(void)
+{
+	if (!syscall(SYS_mseal, state.info.areas[0].start, group_size(&state.info), 0))
+		return true;
+	t_note("mseal: %s", strerror(errno));
+	return false;
 }
 
 /* The process that an operation is about, or its parent, before anything happens. */
@@ -352,6 +397,8 @@ static bool prepare(FIXTURE_DATA(fault) *self, const FIXTURE_VARIANT(fault) *var
 		return false;
 	if (variant->private_page &&
 	    !t_mem_write(0, state.info.vdso + state.nr_text - 1, &breakpoint, 1))
+		return false;
+	if (variant->sealed && !seal_group())
 		return false;
 	return variant->command != VDSO_REMAP_MAP || unmap_group();
 }
@@ -420,8 +467,10 @@ static void run(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
 {
 	unsigned int nr_nomem = 0, nr_fault = 0, nr_survived = 0, nth = 0, unreached = 0;
 
-	if (!can_inject())
+	if (!can_inject()) {
+		ASSERT_FALSE(t_kernel_must_have("fault-injection"));
 		SKIP(return, "this kernel can't inject faults");
+	}
 	self->whose = whose;
 	do {
 		nth++;

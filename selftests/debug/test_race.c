@@ -23,8 +23,9 @@
 #include "common.h"
 #include "kselftest_harness.h"
 
+#define RACE_SECONDS	12
 #define NR_PLACES	4
-#define TIMEOUT		900
+#define TIMEOUT		900	/* and more if a race takes more, see set_timeouts() */
 
 /* Seen by all processes of a test. */
 struct shared {
@@ -62,7 +63,7 @@ FIXTURE_SETUP(race)
 	ASSERT_TRUE(t_state_capture(&state, fd, 0));
 	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
 	seed = d_number("SEED", 1);
-	end_ns = d_now_ns() + d_number("RACE_SECONDS", 12) * 1000000000ULL;
+	end_ns = d_now_ns() + d_number("RACE_SECONDS", RACE_SECONDS) * 1000000000ULL;
 }
 
 FIXTURE_TEARDOWN(race)
@@ -424,6 +425,51 @@ TEST_F_TIMEOUT(race, other_process_execs, TIMEOUT)
 	EXPECT_TRUE(has_succeeded());
 }
 
+struct thread {
+	pthread_t pthread;
+	pid_t tid;
+	void (*fn)(void);
+};
+
+static void *run_thread(void *arg)
+{
+	struct thread *thread = arg;
+
+	__atomic_store_n(&thread->tid, gettid(), __ATOMIC_RELEASE);
+	thread->fn();
+	return NULL;
+}
+
+static bool start_thread(struct thread *thread, void (*fn)(void))
+{
+	thread->fn = fn;
+	thread->tid = 0;
+	if (pthread_create(&thread->pthread, NULL, run_thread, thread))
+		return false;
+	while (!__atomic_load_n(&thread->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	return true;
+}
+
+static uint32_t go_us = 1000;
+
+/* Stops a thread and lets it go, again and again: only then may others move. */
+static void stop_and_go(FIXTURE_DATA(race) *self)
+{
+	if (ptrace(PTRACE_SEIZE, tracee, 0, 0))
+		_exit(1);
+	for (;;) {
+		int status;
+
+		nap(go_us);
+		ptrace(PTRACE_INTERRUPT, tracee, 0, 0);
+		if (waitpid(tracee, &status, __WALL) != tracee || !WIFSTOPPED(status))
+			_exit(0);
+		nap(3000);
+		ptrace(PTRACE_CONT, tracee, 0, 0);
+	}
+}
+
 /* Of the first site and the last one exactly one has a jump, in either way to install them. */
 static struct vdso_remap_site other_sites[D_NR_SITES];
 
@@ -446,28 +492,36 @@ static void install(const struct vdso_remap_site *sites)
 		wrong("PROXY", errno);
 }
 
+/* With the kernel's own pointer to it, of which a fork makes a copy, too. */
+static bool group_is_whole(void)
+{
+	struct vdso_remap_info info = { .size = sizeof(info) };
+
+	return !t_ioctl(fd, VDSO_REMAP_GET_INFO, &info) &&
+	       info.state & VDSO_REMAP_STATE_PRESENT &&
+	       info.areas[info.nr_areas - 1].start == info.vdso;
+}
+
 static void fork_for_ever(void)
 {
 	while (!stopped()) {
 		pid_t pid = below(4) ? fork() : vfork();
+		int status;
 
 		if (!pid)
-			_exit(is_jump(0) != is_jump(D_NR_SITES - 1) ? 0 : 1);
-		if (pid < 0 || reap(pid))
-			wrong("a fork saw half of the sites", pid);
+			_exit((is_jump(0) == is_jump(D_NR_SITES - 1)) | !group_is_whole() << 1);
+		status = pid < 0 ? -1 : reap(pid);
+		if (status)
+			wrong("a fork saw half of the sites (1) or of a move (2)", status >> 8);
 		count(&shared->others);
 	}
 }
 
-static void *run(void *fn)
-{
-	((void (*)(void))fn)();
-	return NULL;
-}
-
 TEST_F_TIMEOUT(race, second_thread_forks, TIMEOUT)
 {
-	pthread_t thread;
+	struct thread thread;
+	unsigned long moved;
+	pid_t tracer;
 
 	memcpy(other_sites, d_sites, sizeof(d_sites));
 	other_sites[0].kind = VDSO_REMAP_SITE_STUB;
@@ -475,14 +529,22 @@ TEST_F_TIMEOUT(race, second_thread_forks, TIMEOUT)
 	other_sites[D_NR_SITES - 1].kind = VDSO_REMAP_SITE_JUMP;
 	other_sites[D_NR_SITES - 1].target = d_sites[0].target;
 	install(d_sites);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, run, fork_for_ever));
-	while (goes_on()) {
-		install(shared->rounds % 2 ? d_sites : other_sites);
-		count(&shared->rounds);
+	ASSERT_TRUE(start_thread(&thread, fork_for_ever));
+	tracee = thread.tid;
+	go_us = 30000;	/* or it would not get to fork much */
+	tracer = spawn(stop_and_go, self);
+	for (moved = 0; goes_on(); count(&shared->rounds)) {
+		if (shared->rounds % 2)
+			install(shared->rounds / 2 % 2 ? d_sites : other_sites);
+		else
+			moved += !issue(VDSO_REMAP_MOVE, 0, 0, elsewhere(self, 0), busy_only);
 	}
 	stop();
-	pthread_join(thread, NULL);
+	pthread_join(thread.pthread, NULL);
+	end(tracer);
 	EXPECT_TRUE(has_succeeded());
+	EXPECT_LT(0, moved);
+	t_note("%lu moves", moved);
 	EXPECT_TRUE(own_group_works());
 }
 
@@ -568,49 +630,6 @@ static bool repair_group(FIXTURE_DATA(race) *self)
 	munmap((void *)(self->places[0] - self->group.text + self->group.start),
 	       self->group.end - self->group.start);
 	return !issue(VDSO_REMAP_MAP, 0, 0, self->places[0], busy_only) && own_group_works();
-}
-
-struct thread {
-	pthread_t pthread;
-	pid_t tid;
-	void (*fn)(void);
-};
-
-static void *run_thread(void *arg)
-{
-	struct thread *thread = arg;
-
-	__atomic_store_n(&thread->tid, gettid(), __ATOMIC_RELEASE);
-	thread->fn();
-	return NULL;
-}
-
-static bool start_thread(struct thread *thread, void (*fn)(void))
-{
-	thread->fn = fn;
-	thread->tid = 0;
-	if (pthread_create(&thread->pthread, NULL, run_thread, thread))
-		return false;
-	while (!__atomic_load_n(&thread->tid, __ATOMIC_ACQUIRE))
-		sched_yield();
-	return true;
-}
-
-/* Stops a thread and lets it go, again and again: only then may others move. */
-static void stop_and_go(FIXTURE_DATA(race) *self)
-{
-	if (ptrace(PTRACE_SEIZE, tracee, 0, 0))
-		_exit(1);
-	for (;;) {
-		int status;
-
-		nap(1000);
-		ptrace(PTRACE_INTERRUPT, tracee, 0, 0);
-		if (waitpid(tracee, &status, __WALL) != tracee || !WIFSTOPPED(status))
-			_exit(0);
-		nap(3000);
-		ptrace(PTRACE_CONT, tracee, 0, 0);
-	}
 }
 
 TEST_F_TIMEOUT(race, memory_of_group_and_image_changes, TIMEOUT)
@@ -929,6 +948,15 @@ TEST_F_TIMEOUT(race, processors_come_and_go, TIMEOUT)
 	EXPECT_EQ(0, reap(plugger));
 	EXPECT_TRUE(has_succeeded());
 	EXPECT_TRUE(own_group_works());
+}
+
+/* After all tests have been registered. */
+static void __attribute__((constructor)) set_timeouts(void)
+{
+	struct __test_metadata *test;
+
+	for (test = _race_fixture_object.tests; test; test = test->next)
+		test->timeout += 5 * d_number("RACE_SECONDS", RACE_SECONDS);
 }
 
 TEST_HARNESS_MAIN

@@ -309,8 +309,8 @@ static bool right_vsyscall(const void *fn)
 	struct t_registers got = want;
 
 	if (!t_vsyscall_fits(fn)) {
-		t_note("__kernel_vsyscall is another vendor's, and not called");
-		return true;
+		t_note("__kernel_vsyscall is for another vendor's processor");
+		return false;
 	}
 	t_call_with(fn, &got);
 	if (!memcmp(&got.ebx, &want.ebx, sizeof(got) - sizeof(got.eax)) &&

@@ -112,19 +112,17 @@ FIXTURE(getrandom)
 	int fd;
 	struct drawing drawing;
 	random_function fn;	/* the image's */
-	struct vdso_remap_plan plan;
-	struct vdso_remap_proxy req;
+	struct vdso_remap_restore restore;
 };
 
 T_IMAGE_VARIANTS(getrandom);
 
 FIXTURE_SETUP(getrandom)
 {
-	struct vdso_remap_image parsed, runtime;
-	const void *bytes, *own;
-	size_t size, own_size;
 	struct t_image image;
+	const void *bytes;
 	uint32_t off;
+	size_t size;
 
 	bytes = t_image_read(variant->image, &size);
 	off = t_entry_point_of(bytes, size, NAME);
@@ -133,21 +131,15 @@ FIXTURE_SETUP(getrandom)
 	self->fd = t_open();
 	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, bytes, size));
 	self->fn = (random_function)(image.addr + off);
-	own = t_vdso_image(&own_size);
-	ASSERT_EQ(0, vdso_remap_parse(&parsed, bytes, size));
-	ASSERT_EQ(0, vdso_remap_parse(&runtime, own, own_size));
-	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &parsed, &runtime, VDSO_REMAP_FORCE_PROXY));
 	ASSERT_TRUE(make_state(&self->drawing, find_runtime(find_text(self->fd))));
-	self->req = (struct vdso_remap_proxy){
-		.size = sizeof(self->req),
-		.flags = VDSO_REMAP_PROXY_PARK,
-		.nr_sites = self->plan.nr_sites,
-		.sites = (uintptr_t)self->plan.sites,
+	self->restore = (struct vdso_remap_restore){
+		.fd = self->fd,
+		.flags = VDSO_REMAP_FORCE_PROXY,
 		.image = T_IMAGE_ADDR,
 		.image_size = size,
-		.addr = T_IMAGE_ADDR + 0x1000000,
 	};
-	ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
+	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
+	ASSERT_EQ(VDSO_REMAP_PROXIED, self->restore.outcome);
 }
 
 FIXTURE_TEARDOWN(getrandom)

@@ -50,6 +50,16 @@ static long seal(uint64_t start, uint64_t end)
 	return syscall(SYS_mseal, start, end - start, 0);
 }
 
+/* False: this kernel knows no seals. Any other reason not to is a failure. */
+static bool is_sealed(struct __test_metadata *_metadata, uint64_t start, uint64_t end)
+{
+	if (!seal(start, end))
+		return true;
+	ASSERT_EQ(ENOSYS, errno);
+	ASSERT_FALSE(t_kernel_must_have("mseal"));
+	return false;
+}
+
 static bool allow_unseal(bool allow)
 {
 	int fd = open(ALLOW_UNSEAL, O_WRONLY | O_CLOEXEC);
@@ -86,7 +96,8 @@ FIXTURE_SETUP(seal)
 	};
 	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, t_image_build(IMAGE_SIZE), IMAGE_SIZE));
 	self->by_kernel = state.info.state & VDSO_REMAP_AREA_SEALED;
-	self->sealed = self->by_kernel || !seal(self->group.start, self->group.end);
+	ASSERT_TRUE(self->by_kernel || !t_kernel_must_have("sealed-vdso"));
+	self->sealed = self->by_kernel || is_sealed(_metadata, self->group.start, self->group.end);
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 }
 
@@ -282,6 +293,58 @@ TEST_F(seal, parks_and_is_sealed_again)
 	EXPECT_TRUE(t_image_is_expected(&image));
 }
 
+/* vdso_remap_restore() of a copy of the own vDSO: refused without the flag, then sealed again. */
+static void restores(struct __test_metadata *_metadata, FIXTURE_DATA(seal) *self, uint32_t flags,
+		     int outcome)
+{
+	uint64_t before = self->group.text - self->group.start;
+	struct vdso_remap_restore restore = {
+		.fd = state.fd,
+		.flags = flags,
+		.image = t_group_hole(),
+		.image_data_size = before,
+	};
+	struct t_group group = {};
+	struct t_image copy;
+	const void *bytes;
+	size_t size;
+
+	bytes = t_vdso_image(&size);
+	ASSERT_TRUE(t_image_map(&copy, restore.image, bytes, size));
+	restore.image_size = size;
+	restore.image_data = restore.image - before;
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_EQ(-EPERM, vdso_remap_restore(&restore));
+	EXPECT_TRUE(t_state_is(&state));
+	EXPECT_TRUE(t_image_is_expected(&copy));
+
+	restore.flags |= VDSO_REMAP_UNSEAL;
+	ASSERT_EQ(0, vdso_remap_restore(&restore));
+	EXPECT_EQ(outcome, restore.outcome);
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
+	EXPECT_EQ(restore.runtime, state.info.vdso);
+	EXPECT_NE(self->group.text, state.info.vdso);
+	for (unsigned int i = 0; i < state.info.nr_areas; i++)
+		EXPECT_TRUE(state.info.areas[i].flags & VDSO_REMAP_AREA_SEALED);
+	ASSERT_TRUE(t_group_find(&group, &state.maps));
+	EXPECT_TRUE(can_not_be_moved_by_hand(&group));
+	EXPECT_TRUE(t_time_between_syscalls(restore.image));
+}
+
+TEST_F(seal, lets_a_restore_move_it_in_place)
+{
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
+	restores(_metadata, self, 0, VDSO_REMAP_IN_PLACE);
+}
+
+TEST_F(seal, lets_a_restore_park_and_mark_it)
+{
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
+	restores(_metadata, self, VDSO_REMAP_FORCE_PROXY, VDSO_REMAP_PROXIED);
+}
+
 TEST_F(seal, does_not_matter_to_what_leaves_the_group_where_it_is)
 {
 	if (!self->sealed)
@@ -445,7 +508,7 @@ static void one_sealed_area(struct __test_metadata *_metadata, unsigned int whic
 	if (!capture_unsealed())
 		SKIP(return, "this kernel seals all areas");
 	area = &state.info.areas[which < state.info.nr_areas ? which : state.info.nr_areas - 1];
-	if (seal(area->start, area->start + area->size))
+	if (!is_sealed(_metadata, area->start, area->start + area->size))
 		SKIP(return, NO_SEALS);
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_EQ(-EPERM, move(0, addr));

@@ -368,8 +368,6 @@ own_image_is_not_for_other_programs()
 
 refuses_x32_program()
 {
-	"$tmp/exit-x32"
-	[ $? -eq 9 ] || { echo "this kernel runs no x32 programs"; return; }
 	complains 125 "program is an x32 one" run "$tmp/exit-x32" &&
 		"$ctl" dump-image -o "$tmp/own" &&
 		complains 125 "program is an x32 one" "$ctl" exec --image "$tmp/own" "$tmp/exit-x32"
@@ -781,7 +779,11 @@ claim "compare refuses what is no vDSO" compare_refuses_what_is_no_vdso
 claim "exec says what can't run" says_what_cannot_run
 claim "exec of the own image: in place, or proxied by force" own_image_runs_in_place_or_by_force
 claim "exec of the own image: programs of another kind are refused" own_image_is_not_for_other_programs
-claim "exec refuses x32 programs" refuses_x32_program
+if exits 9 "$tmp/exit-x32" >/dev/null 2>&1; then
+	claim "exec refuses x32 programs" refuses_x32_program
+else
+	skip "exec refuses x32 programs" "this kernel runs no x32 programs" x32
+fi
 if command -v strace >/dev/null; then
 	claim "exec says that it is traced" says_that_it_is_traced
 else
@@ -840,7 +842,7 @@ claim "--unseal is no obstacle where nothing is sealed" unseal_is_no_obstacle
 if start_sealed; then
 	claim "move of a sealed vDSO if all agree" moves_a_sealed_vdso_if_all_agree
 else
-	skip "move of a sealed vDSO if all agree" "this kernel has no mseal()"
+	skip "move of a sealed vDSO if all agree" "this kernel has no mseal()" mseal
 fi
 claim "unload is refused while the device is open" unload_is_refused_while_open
 claim "all that needs no module works without" works_without_the_module

@@ -33,6 +33,19 @@ void t_note(const char *format, ...)
 	dprintf(STDERR_FILENO, "# %s\n", line);
 }
 
+bool t_kernel_must_have(const char *what)
+{
+	const char *has = getenv("KERNEL_HAS") ?: "";
+	size_t len = strlen(what);
+
+	for (; *has; has += strcspn(has, " ")) {
+		has += strspn(has, " ");
+		if (strcspn(has, " ") == len && !memcmp(has, what, len))
+			return true;
+	}
+	return false;
+}
+
 int t_open(void)
 {
 	int fd = open(T_DEVICE, O_RDWR | O_CLOEXEC);

@@ -49,6 +49,12 @@
 /* SKIP(return, ...) in a fixture's setup would go on to the test. */
 #define T_SKIP_IN_SETUP(...)	SKIP(_exit(255), __VA_ARGS__)
 
+/*
+ * Whether $KERNEL_HAS names it, among others: who chose the kernel says that it
+ * has this, so a test that finds it missing must fail instead of being skipped.
+ */
+bool t_kernel_must_have(const char *what);
+
 void t_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One line of /proc/PID/maps. */

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Which kernels are refused, told without one: what the compiler says to the module's sources under
+# the version of an old kernel, and for which DKMS builds it. TAP on stdout.
+# usage: test_refusal.sh TREE
+# shellcheck disable=SC2317 # claim() calls the functions
+set -u
+. "$(dirname "$0")/../tap.sh"
+tree=$(realpath "$1")
+headers=$(mktemp -d)
+trap 'rm -r "$headers"' EXIT
+
+# preprocess MAJOR MINOR: compat.h, as for that kernel, of whose headers it sees nothing else
+preprocess()
+{
+	mkdir -p "$headers/linux"
+	cat >"$headers/linux/version.h" <<-END
+		#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + (c))
+		#define LINUX_VERSION_CODE KERNEL_VERSION($1, $2, 255)
+	END
+	touch "$headers"/linux/{mm,sched}.h
+	gcc -E -nostdinc -I "$headers" '-DIS_ENABLED(x)=1' -DCONFIG_SMP "$tree/kmod/compat.h"
+}
+
+is_refused()
+{
+	! preprocess "$@" >"$headers/said" 2>&1 &&
+		grep '#error "vdso_remap: needs Linux 5.10 or later' "$headers/said"
+}
+
+# builds VERSION: whether DKMS would build it for that kernel
+builds()
+{
+	(set +u; . "$tree/dkms.conf" && [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]])
+}
+
+does_not_build()
+{
+	! builds "$1"
+}
+
+old=(3.10.0-1160.el7.x86_64 4.4.0-1-amd64 4.19.0-27-amd64 5.4.0-200-generic 5.9.0 5.9.16-amd64)
+supported=(5.10.0-32-amd64 5.15.0-1 6.1 6.1.0-50-amd64 6.12.117+deb13-amd64 7.3-amd64 10.0.0)
+
+echo TAP version 13
+echo "1..$((4 + ${#old[@]} + ${#supported[@]}))"
+claim "Linux 4.19 is refused in words" is_refused 4 19
+claim "Linux 5.9 is refused in words" is_refused 5 9
+claim "Linux 5.10 is not" preprocess 5 10
+claim "Linux 6.1 is not" preprocess 6 1
+for version in "${old[@]}"; do
+	claim "DKMS does not build for $version" does_not_build "$version"
+done
+for version in "${supported[@]}"; do
+	claim "DKMS builds for $version" builds "$version"
+done
+exit "$failed"
