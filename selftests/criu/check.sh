@@ -44,15 +44,19 @@ vm_criu_restore()
 	criu_vm "$kernel" criu-restore "${tests[@]}"
 }
 
-# what was dumped on the first and restored on the next goes on: to a third if there is one, and home
+# What was dumped on the first and restored on the next goes on: to a third if there is one, and home.
+# So does what CRIU alone did there, by ours; and what we did, by CRIU alone.
 criu_round_trip()
 {
-	local at=${kernels[0]}-${kernels[1]} to
-	for to in "${kernels[2]:-${kernels[0]}}" "${kernels[0]}"; do
-		criu_vm "$to" criu-round-trip \
-			"$at-$to=restore $ours /out/criu-images/$at/programs /out/criu-images/$at-$to/programs"
-		at+=-$to
-	done
+	local a=${kernels[0]} b=${kernels[1]} c=${kernels[2]:-${kernels[0]}} i=/out/criu-images
+	criu_vm "$b" criu-carry \
+		"carry-$a-$b=carry $stock $i/$a/programs $i/$a-$b/carried plain threads python3 i386"
+	criu_vm "$c" criu-round-trip \
+		"$a-$b-$c=restore $ours $i/$a-$b/programs $i/$a-$b-$c/programs" \
+		"carried-$a-$b-$c=restore $ours $i/$a-$b/carried $i/$a-$b-$c/carried"
+	criu_vm "$a" criu-home \
+		"$a-$b-$c-$a=restore $ours $i/$a-$b-$c/programs $i/$a-$b-$c-$a/programs" \
+		"stock-$a-$b-$a=restore $stock $i/$a-$b/programs $i/$a-$b-$a/stock"
 }
 
 check_criu()

@@ -6,6 +6,7 @@ their vDSO answers truly. Speaks TAP.
   guest.py dump CRIU TO NAME...       starts these programs and dumps them
   guest.py restore CRIU FROM TO       restores all that is in FROM, asks, and
                                       dumps again into TO
+  guest.py carry CRIU FROM TO NAME... restores and dumps these, asking nothing
   guest.py clones CRIU FROM           restores twice the one that draws random bytes
   guest.py busy-dump CRIU TO COUNT [evict]
                                       dumps four threads, each somewhere inside the
@@ -186,9 +187,9 @@ def start(name, first_pid):
     return process, child
 
 
-def describe(process, directory):
+def describe(directory, memory, nr_vdsos):
     with open(f"{directory}/process", "w") as file:
-        json.dump([process.memory(), process.nr_vdsos()], file)
+        json.dump([memory, nr_vdsos], file)
 
 
 def recall(directory):
@@ -211,7 +212,6 @@ def log_of(images, log):
 def dump(criu, process, *options):
     images = f"{WORK}/{process.name}"
     os.makedirs(images)
-    describe(process, images)
     run_criu(criu, "dump", images, "dump.log", "-t", str(process.pid), *options)
     return images
 
@@ -226,7 +226,9 @@ def dump_all(tap, criu, to, names):
             answer = process.ask()
             if not answer.startswith("right"):
                 raise Failure(answer)
+            memory, nr_vdsos = process.memory(), process.nr_vdsos()
             images = dump(criu, process)
+            describe(images, memory, nr_vdsos)
             child.wait()
             keep(images, f"{to}/{name}")
             tap.claim(True, f"{name}: dumped")
@@ -262,16 +264,32 @@ def restore_all(tap, criu, source, to):
             said = "\n".join(log_of(images, "restore.log"))
             tap.claim(answer.startswith("right"), f"{name}: every answer is right", f"{answer}\n{said}")
             memory, nr_vdsos = recall(f"{source}/{name}")
-            tap.claim(process.memory(memory) == memory and process.nr_vdsos() == nr_vdsos,
-                      f"{name}: its memory is where it was, with one vDSO at most",
-                      f"before: {memory}\nafter: {process.memory(memory)}\n{process.maps()}\n{said}")
+            if memory:
+                now = process.memory(memory)
+                tap.claim(now == memory and process.nr_vdsos() == nr_vdsos,
+                          f"{name}: its memory is where it was, with one vDSO at most",
+                          f"before: {memory}\nafter: {now}\n{process.maps()}\n{said}")
             again = dump(criu, process)
             # the map that all later ones have to have is the first one
-            shutil.copy(f"{source}/{name}/process", f"{again}/process")
+            describe(again, memory, nr_vdsos)
             keep(again, f"{to}/{name}")
             wait_until(lambda p=process: not p.is_alive(), f"{name} to be gone")
         except (Failure, OSError) as failure:
             tap.claim(False, f"{name}: restored", failure)
+
+
+def carry(tap, criu, source, to, names):
+    """CRIU alone leaves a mapping behind: there is no map that later ones have to have."""
+    for name in names:
+        try:
+            process, _ = restore(criu, name, f"{source}/{name}")
+            images = dump(criu, process)
+            describe(images, None, None)
+            keep(images, f"{to}/{name}")
+            wait_until(lambda p=process: not p.is_alive(), f"{name} to be gone")
+            tap.claim(True, f"{name}: restored and dumped")
+        except (Failure, OSError) as failure:
+            tap.claim(False, f"{name}: restored and dumped", failure)
 
 
 def clones(tap, criu, source):
@@ -348,6 +366,8 @@ def main():
         dump_all(tap, criu, arguments[0], arguments[1:])
     elif command == "restore":
         restore_all(tap, criu, *arguments)
+    elif command == "carry":
+        carry(tap, criu, arguments[0], arguments[1], arguments[2:])
     elif command == "clones":
         clones(tap, criu, *arguments)
     elif command == "busy-dump":
