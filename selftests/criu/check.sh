@@ -6,6 +6,7 @@
 #   BUSY    dumps of busy threads on each kernel, in each of three ways (3)
 
 criu_kernels=(bookworm sid)
+criu_zdtm='vdso00 vdso01 vdso02 vdso-proxy'
 criu_programs='plain threads moved unmapped random i386 python3 go namespaces'
 # CRIU alone, as Debian has it; and with vdso-remap
 stock=criu ours=/share/criu
@@ -41,7 +42,7 @@ vm_criu_restore()
 			"busy-stock-$from-$kernel=busy-restore $stock $images/busy-stock $images-$kernel/stock"
 			"busy-evict-$from-$kernel=busy-restore $stock $images/busy-evict $images-$kernel/evict alive")
 	done
-	criu_vm "$kernel" criu-restore "${tests[@]}"
+	criu_vm "$kernel" criu-restore "${tests[@]}" "zdtm-$kernel=zdtm $ours $criu_zdtm"
 }
 
 # What was dumped on the first and restored on the next goes on: to a third if there is one, and home.

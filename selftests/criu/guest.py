@@ -7,6 +7,7 @@ their vDSO answers truly. Speaks TAP.
   guest.py restore CRIU FROM TO       restores all that is in FROM, asks, and
                                       dumps again into TO
   guest.py carry CRIU FROM TO NAME... restores and dumps these, asking nothing
+  guest.py zdtm CRIU NAME...          CRIU's own tests, twice each, also as proxies
   guest.py clones CRIU FROM           restores twice the one that draws random bytes
   guest.py busy-dump CRIU TO COUNT [evict]
                                       dumps four threads, each somewhere inside the
@@ -91,11 +92,12 @@ def wait_until(condition, what):
         time.sleep(0.02)
 
 
-def run_criu(criu, action, images, log, *options):
+def run_criu(criu, action, images, log, *options, environment=None):
     """Runs it on images that are in memory: many small writes over 9p take long."""
     result = subprocess.run([criu, action, "-D", images, "-v4", "-o", log, *options],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT, check=False)
+                            stderr=subprocess.STDOUT, text=True, check=False,
+                            env={**ENVIRONMENT, **(environment or {})})
     if result.returncode:
         with open(f"{images}/{log}", errors="replace") as file:
             tail = file.readlines()[-25:]
@@ -292,6 +294,37 @@ def carry(tap, criu, source, to, names):
             tap.claim(False, f"{name}: restored and dumped", failure)
 
 
+def zdtm(tap, criu, name, environment):
+    """One of CRIU's own tests: it judges itself when it is told to end."""
+    claim = f"{name}{' as a proxy' if environment else ''}"
+    directory = f"{WORK}/zdtm-{claim.replace(' ', '-')}"
+    os.makedirs(directory)
+    subprocess.run([f"{SHARE}/zdtm/{name}", "--pidfile=pid", "--outfile=out"], cwd=directory,
+                   check=True, env=ENVIRONMENT)
+    with open(f"{directory}/pid") as file:
+        pid = int(file.read())
+    for number in range(2):
+        images = f"{directory}/{number}"
+        os.makedirs(images)
+        run_criu(criu, "dump", images, "dump.log", "-t", str(pid))
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"{name} to be gone")
+        run_criu(criu, "restore", images, "restore.log", "-d", environment=environment)
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not Process(name, pid).is_alive(), f"{name} to end")
+    with open(f"{directory}/out") as file:
+        said = file.read()
+    tap.claim("PASS" in said.splitlines()[-1], claim, said)
+
+
+def zdtm_all(tap, criu, names):
+    for name in names:
+        for environment in ({}, {"CRIU_FAULT": "127"}):	# which forces proxies
+            try:
+                zdtm(tap, criu, name, environment)
+            except (Failure, OSError, IndexError, subprocess.CalledProcessError) as failure:
+                tap.claim(False, name, failure)
+
+
 def clones(tap, criu, source):
     answers = []
     try:
@@ -368,6 +401,8 @@ def main():
         restore_all(tap, criu, *arguments)
     elif command == "carry":
         carry(tap, criu, arguments[0], arguments[1], arguments[2:])
+    elif command == "zdtm":
+        zdtm_all(tap, criu, arguments)
     elif command == "clones":
         clones(tap, criu, *arguments)
     elif command == "busy-dump":
