@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154,SC2317
 # Sourced by selftests/check, whose variables and functions it uses.
-# The kernels that watch us: what only they can judge, and the VM tier, programs under one image.
+# The kernels that watch us: what only they can judge, and the VM tier, programs under the oldest and
+# the newest image.
 #   RACE_SECONDS  of each race (12)
 #   FUZZ_SECONDS  of the fuzzer (60); SEED: its first round's, for repetition
 #   LOAD_TIMES    that the module is unloaded under load (30)
@@ -61,7 +62,7 @@ vm_sealed()
 
 check_debug()
 {
-	local group
+	local group from
 	build_module debug
 	build_module "$suite"
 	"$selftests/qemu/chroot-build" "$tree" "$guest" -- selftests/debug/build
@@ -76,8 +77,10 @@ check_debug()
 	for group in contract few_threads vdsoctl sysenter refusal dkms; do
 		append=kmemleak=off has=$debug_has queue "vm_$group" debug
 	done
-	append=kmemleak=off has=$debug_has queue vm_programs debug \
-		"$(cat "$cache/kernel/$suite/release")"
+	for from in bullseye experimental; do
+		append=kmemleak=off has=$debug_has queue vm_programs debug \
+			"$(cat "$cache/kernel/$from/release")"
+	done
 	append=kmemleak=off has=$sealed_has queue vm_sealed debug-sealed
 	wait
 }
