@@ -42,6 +42,10 @@ help:
 	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
 	@echo '      which also knows trixie and sid, and takes all if none is named'
+	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
+	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
+	@echo '  PARSE_FUZZ_SECONDS (30)  for check-host'
+	@echo '  PAIRS, BUSY (3)  for check-criu: all; dumps of busy threads on each kernel'
 	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
 
 # Kbuild would take these from the environment for its own.

@@ -50,7 +50,8 @@
  *   unless the request has the flag UNSEAL, the caller has
  *   CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, and
  *   the module's parameter allow_unseal is set. Then it moves or is marked, and
- *   is sealed again where it is then. For a group that is not sealed UNSEAL means nothing.
+ *   is sealed again where it is then. For a group that is not sealed UNSEAL
+ *   means nothing.
  *
  *   EFAULT     the structure, or what it points to, can't be read or written
  *   EINVAL     @size is below the first published size; an unknown flag; a
@@ -184,7 +185,9 @@ struct vdso_remap_info {
  * @addr: where the text area is to start
  *
  * Private pages (breakpoints, marks) move along. auxv, libc and everyone else
- * who remembers the old address are the caller's business.
+ * who remembers the old address are the caller's business. So is a thread that
+ * its tracer resumes during the move, and that forks just then: the child has
+ * the whole group at the new place, but a kernel's pointer to the old one.
  */
 struct vdso_remap_move {
 	__u32 size;
