@@ -25,13 +25,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import namespaces
 
 SHARE = "/share"
 REPORTS = "/run/dumpee"
-WORK = "/tmp/images"
+WORK = tempfile.mkdtemp(prefix="images-")	# in memory
 DEADLINE = 60
 
 PROGRAMS = {
@@ -327,15 +328,19 @@ def zdtm_all(tap, criu, names):
 
 def clones(tap, criu, source):
     answers = []
+    claim = "two processes made from one image draw different random bytes"
+    if not os.path.exists(f"{source}/random"):
+        tap.skip(claim, "the vDSO that they were dumped with has no getrandom")
+        return
     try:
         for _ in range(2):
             process, _ = restore(criu, "random", f"{source}/random")
             answers.append(process.ask())
             process.kill()
         tap.claim(all(a.startswith("right ") for a in answers) and answers[0] != answers[1],
-                  "two processes made from one image draw different random bytes", answers)
+                  claim, answers)
     except (Failure, OSError) as failure:
-        tap.claim(False, "two processes are made from one image", failure)
+        tap.claim(False, claim, failure)
 
 
 def busy_dump(tap, criu, to, count, *evict):
@@ -393,7 +398,6 @@ def busy_restore(tap, criu, source, table):
 def main():
     command, criu, *arguments = sys.argv[1:]
     tap = Tap()
-    os.makedirs(WORK, exist_ok=True)
     os.makedirs(REPORTS, exist_ok=True)
     if command == "dump":
         dump_all(tap, criu, arguments[0], arguments[1:])

@@ -20,7 +20,7 @@ def call(function, *arguments):
 
 def prepare(program):
     """The root, as a mount point; also where the process is to be restored"""
-    if os.path.ismount(ROOT):
+    if os.path.exists(ROOT):
         return
     for directory in ("proc", "old", "run/dumpee"):
         os.makedirs(f"{ROOT}/{directory}")
