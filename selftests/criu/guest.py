@@ -318,8 +318,14 @@ def zdtm(tap, criu, name, environment):
 
 
 def zdtm_all(tap, criu, names):
+    with open("/proc/self/maps") as maps:
+        two_data_areas = "[vvar_vclock]" in maps.read()
     for name in names:
         for environment in ({}, {"CRIU_FAULT": "127"}):	# which forces proxies
+            if name == "vdso-proxy" and environment and two_data_areas:
+                tap.skip(f"{name} as a proxy",
+                         "it takes [vvar] and [vvar_vclock] for lost, which become one mapping")
+                continue
             try:
                 zdtm(tap, criu, name, environment)
             except (Failure, OSError, IndexError, subprocess.CalledProcessError) as failure:

@@ -53,6 +53,13 @@ vm_few_threads()
 	in_guest "$1" threads 600 'threads=VDSO_REMAP_INSTALLS=200 /share/vm/test_threads'
 }
 
+vm_slow_vdsoctl()
+{
+	# shellcheck disable=SC2016 # expanded in the VM
+	in_guest "$1" vdsoctl 900 \
+		'vdsoctl=STEPS_ARE_SLOW=1 /share/selftests/vm/test_vdsoctl.sh $VDSO_IMAGES'
+}
+
 vm_sealed()
 {
 	# shellcheck disable=SC2016 # expanded in the VM
@@ -74,7 +81,7 @@ check_debug()
 	queue vm_fuzz "$suite"
 	# Looking out for leaks costs half of the time; the tests above, which do, issue every command
 	# and take every way in which one can fail.
-	for group in contract few_threads vdsoctl sysenter refusal dkms; do
+	for group in contract few_threads slow_vdsoctl sysenter refusal dkms; do
 		append=kmemleak=off has=$debug_has queue "vm_$group" debug
 	done
 	for from in bullseye experimental; do
