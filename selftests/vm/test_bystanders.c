@@ -236,10 +236,10 @@ TEST_F(bystander, process_that_sigstop_has_stopped_is_not_in_the_way)
 /* A function that reads no clock: one that does starts again if the clock ticks meanwhile. */
 static int call_vdso_for_ever(void *arg)
 {
-	long (*getcpu)(unsigned int *cpu, unsigned int *node, void *unused) =
-		(void *)((uintptr_t)arg + t_entry_point("__vdso_getcpu"));
+	long (*getcpu)(unsigned int *cpu, unsigned int *node, void *unused);
 	unsigned int cpu, node;
 
+	getcpu = arg + t_entry_point("__vdso_getcpu");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (!getcpu(&cpu, &node, NULL))
 		;
