@@ -51,7 +51,7 @@ criu_round_trip()
 {
 	local a=${kernels[0]} b=${kernels[1]} c=${kernels[2]:-${kernels[0]}} i=/out/criu-images
 	criu_vm "$b" criu-carry \
-		"carry-$a-$b=carry $stock $i/$a/programs $i/$a-$b/carried plain threads python3 i386"
+		"carry-$a-$b=carry $stock $i/$a/programs $i/$a-$b/carried plain python3"
 	criu_vm "$c" criu-round-trip \
 		"$a-$b-$c=restore $ours $i/$a-$b/programs $i/$a-$b-$c/programs" \
 		"carried-$a-$b-$c=restore $ours $i/$a-$b/carried $i/$a-$b-$c/carried"
