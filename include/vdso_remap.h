@@ -303,6 +303,25 @@ struct vdso_remap_range {
 int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
 		     unsigned int nr_ranges, unsigned int max_steps);
 
+/**
+ * vdso_remap_evict_syscall() - have a 32-bit thread return from its system call
+ * into the image, before a checkpoint of a proxied process
+ * @tid: a thread that the calling thread has ptrace-stopped
+ * @runtime: the runtime vDSO's text
+ * @image: the image's text, parsed
+ * @addr: where that is in the process
+ *
+ * The kernel returns to 32-bit code at the landing pad of the runtime vDSO, in
+ * __kernel_vsyscall: such a thread stands in what a checkpoint leaves out. The
+ * image has the same instructions; the thread will go on there.
+ *
+ * Return: 1; 0: it is outside of the runtime vDSO; -EOPNOTSUPP: it is elsewhere
+ * in it, or the image has no landing pad; other errors of ptrace(2) and
+ * process_vm_readv(2).
+ */
+int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
+			     const struct vdso_remap_image *image, uint64_t addr);
+
 #ifdef __cplusplus
 }
 #endif

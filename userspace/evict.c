@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "vdso_abi.h"
@@ -134,4 +135,68 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	if (ret >= 0)
 		ret = send_held(tid, held);
 	return steps < 0 || ret >= 0 ? steps : ret;
+}
+
+static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
+
+static bool is_landing_pad(const uint8_t *bytes)
+{
+	return !__builtin_memcmp(bytes, landing_pad, sizeof(landing_pad));
+}
+
+/* Offset in the image; 0: there is none. */
+static uint32_t find_landing_pad(const struct vdso_remap_image *image)
+{
+	const struct vdso_remap_entry_point *ep;
+	const uint8_t *bytes = image->data;
+	uint32_t i, off;
+
+	for (i = 0; i < image->nr_entry_points; i++) {
+		ep = &image->entry_points[i];
+		if (!vr_str_equal(ep->name, "__kernel_vsyscall"))
+			continue;
+		for (off = ep->off; off + sizeof(landing_pad) <= ep->off + ep->room; off++)
+			if (is_landing_pad(bytes + off))
+				return off;
+	}
+	return 0;
+}
+
+public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
+					const struct vdso_remap_image *image, uint64_t addr)
+{
+	uint32_t off = find_landing_pad(image);
+	uint8_t bytes[2 * sizeof(landing_pad)];
+	struct iovec local = { .iov_base = bytes, .iov_len = sizeof(bytes) };
+	struct iovec remote = { .iov_len = sizeof(bytes) };
+	unsigned long ip, cs;
+	unsigned int i;
+	long ret;
+
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
+	if (ret < 0)
+		return ret;
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, &cs);
+	if (ret < 0)
+		return ret;
+	if (!is_inside(ip, runtime, 1))
+		return 0;
+	if (cs == VDSO_ABI_CS_64BIT || !off)
+		return -EOPNOTSUPP;
+
+	/* It may have popped some registers already, or be about to start the call again. */
+	remote.iov_base = (void *)(ip - sizeof(landing_pad));
+	ret = sys_process_vm_readv(tid, &local, &remote);
+	if (ret < 0)
+		return ret;
+	if (ret != sizeof(bytes))
+		return -EOPNOTSUPP;
+	for (i = 0; i < sizeof(landing_pad); i++) {
+		if (!is_landing_pad(bytes + sizeof(landing_pad) - i))
+			continue;
+		ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_ABI_USER_IP,
+				 (void *)(uintptr_t)(addr + off + i));
+		return ret < 0 ? ret : 1;
+	}
+	return -EOPNOTSUPP;
 }

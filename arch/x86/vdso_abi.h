@@ -52,6 +52,12 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 #define VDSO_ABI_CS_64BIT	0x33
 
 /*
+ * The end of i386's __kernel_vsyscall: int $0x80; pop %ebp; pop %edx; pop %ecx;
+ * ret. However a thread entered the kernel, it returns to behind the int $0x80.
+ */
+#define VDSO_ABI_LANDING_PAD	{ 0xcd, 0x80, 0x5d, 0x5a, 0x59, 0xc3 }
+
+/*
  * The functions that have a stub, by their names without the prefix; not every
  * ABI has all of them. Arrays, not pointers: the library must do without
  * relocations.

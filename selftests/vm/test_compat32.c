@@ -439,6 +439,32 @@ TEST_F(compat32_image, becomes_a_proxy_of_the_parked_group)
 	EXPECT_TRUE(ends_well(self->tracee.pid, SIGUSR1));
 }
 
+/* As for a checkpoint, which leaves the runtime vDSO out. */
+TEST_F(compat32_image, returns_from_its_system_call_into_the_image)
+{
+	const pid_t pid = self->tracee.pid;
+	struct vdso_remap_range runtime;
+	struct user_regs_struct regs;
+
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	self->req.addr = IMAGE + NEAR;
+	ASSERT_EQ(0, t_ioctl(fd, VDSO_REMAP_PROXY, &self->req));
+	ASSERT_TRUE(set_auxv_of(pid, IMAGE, &self->parsed));
+	ASSERT_TRUE(falls_asleep(pid));
+	runtime.start = IMAGE + NEAR;
+	runtime.end = runtime.start + T_MAX_TEXT;
+
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &regs));
+	ASSERT_LE(runtime.start, regs.rip);
+	ASSERT_GT(runtime.end, regs.rip);
+	EXPECT_EQ(1, vdso_remap_evict_syscall(pid, &runtime, &self->parsed, IMAGE));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &regs));
+	EXPECT_LE(IMAGE, regs.rip);
+	EXPECT_GT(IMAGE + self->parsed.size, regs.rip);
+	EXPECT_EQ(0, vdso_remap_evict_syscall(pid, &runtime, &self->parsed, IMAGE));
+	EXPECT_TRUE(ends_well(pid, SIGUSR1));
+}
+
 /* Asleep in __kernel_vsyscall it is in the way of a move, not of the sites. */
 TEST_F(compat32_image, becomes_a_proxy_while_its_process_sleeps)
 {

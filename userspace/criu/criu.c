@@ -11,6 +11,8 @@
 #include "pstree.h"
 #include "vdso-remap.h"
 
+#include <sys/uio.h>
+
 #include <vdso_remap.h>
 
 /* Of a dump: the device. */
@@ -46,16 +48,48 @@ static int mapping_end(pid_t pid, unsigned long start, unsigned long *end)
 	return 0;
 }
 
-/* The text of the runtime vDSO and, if the process is proxied, the image's */
-static int find_ranges(pid_t pid, struct vdso_remap_range *ranges, unsigned int *nr_ranges)
+/* What threads of a process are brought out of */
+struct vdso {
+	/* the runtime vDSO's text; the image's, if proxied */
+	struct vdso_remap_range ranges[2];
+	unsigned int nr_ranges;
+	/* of a proxied 32-bit process; else its data is NULL */
+	struct vdso_remap_image image;
+};
+
+static int read_image(struct vdso *vdso, pid_t pid)
 {
-	struct vdso_remap_status status;
+	size_t size = vdso->ranges[1].end - vdso->ranges[1].start;
+	struct iovec remote = { (void *)(uintptr_t)vdso->ranges[1].start, size };
+	struct iovec local = { xmalloc(size), size };
+	int ret;
+
+	if (!local.iov_base)
+		return -1;
+	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != size) {
+		pr_perror("Can't read the image vDSO of %d", pid);
+		xfree(local.iov_base);
+		return -1;
+	}
+	ret = vdso_remap_parse(&vdso->image, local.iov_base, size);
+	if (ret) {
+		pr_err("The image vDSO of %d is none: %s\n", pid, strerror(-ret));
+		xfree(local.iov_base);
+		return -1;
+	}
+	return 0;
+}
+
+static int find_vdso(struct vdso *vdso, pid_t pid)
+{
+	struct vdso_remap_range *ranges = vdso->ranges;
 	const struct vdso_remap_area *area;
+	struct vdso_remap_status status;
 	unsigned long end;
 	uint32_t i;
 	int ret;
 
-	*nr_ranges = 0;
+	memset(vdso, 0, sizeof(*vdso));
 	ret = vdso_remap_query(device, pid, &status);
 	if (ret) {
 		pr_err("Can't ask vdso-remap about %d: %s\n", pid, strerror(-ret));
@@ -65,30 +99,42 @@ static int find_ranges(pid_t pid, struct vdso_remap_range *ranges, unsigned int 
 		area = &status.info.areas[i];
 		if (area->kind != VDSO_REMAP_AREA_TEXT)
 			continue;
-		ranges[*nr_ranges].start = area->start;
-		ranges[(*nr_ranges)++].end = area->start + area->size;
+		ranges[0].start = area->start;
+		ranges[0].end = area->start + area->size;
+		vdso->nr_ranges = 1;
 	}
 	if (!status.proxied)
 		return 0;
 	if (mapping_end(pid, status.image, &end))
 		return -1;
-	ranges[*nr_ranges].start = status.image;
-	ranges[(*nr_ranges)++].end = end;
-	return 0;
+	ranges[1].start = status.image;
+	ranges[1].end = end;
+	vdso->nr_ranges = 2;
+	return status.info.machine == EM_386 ? read_image(vdso, pid) : 0;
+}
+
+/* Returns the number of steps, or as the library. */
+static int evict_thread(pid_t tid, const struct vdso *vdso)
+{
+	int ret = 0;
+
+	if (vdso->image.data)
+		ret = vdso_remap_evict_syscall(tid, vdso->ranges, &vdso->image,
+					       vdso->ranges[1].start);
+	return ret ?: vdso_remap_evict(tid, vdso->ranges, vdso->nr_ranges, 0);
 }
 
 static int evict_task(struct pstree_item *item)
 {
-	struct vdso_remap_range ranges[VDSO_REMAP_MAX_AREAS + 1];
-	unsigned int nr_ranges;
+	struct vdso vdso;
 	int ret, i;
 
-	if (find_ranges(item->pid->real, ranges, &nr_ranges))
+	if (find_vdso(&vdso, item->pid->real))
 		return -1;
 	for (i = 0; i < item->nr_threads; i++) {
 		pid_t tid = item->threads[i].real;
 
-		ret = vdso_remap_evict(tid, ranges, nr_ranges, 0);
+		ret = evict_thread(tid, &vdso);
 		if (ret > 0)
 			pr_info("Thread %d left the vDSO after %d steps\n", tid, ret);
 		else if (ret == -EOPNOTSUPP)
@@ -98,6 +144,7 @@ static int evict_task(struct pstree_item *item)
 			pr_warn("Thread %d is inside the vDSO and can't be brought out: %s\n", tid,
 				strerror(-ret));
 	}
+	xfree((void *)vdso.image.data);
 	return 0;
 }
 
