@@ -107,6 +107,8 @@ static int find_vdso(struct vdso *vdso, pid_t pid)
 		return 0;
 	if (mapping_end(pid, status.image, &end))
 		return -1;
+	if (!end || end - status.image > VDSO_REMAP_MAX_IMAGE_SIZE)
+		return 0;	/* unmapped, or never one: the process can write marks, too */
 	ranges[1].start = status.image;
 	ranges[1].end = end;
 	vdso->nr_ranges = 2;
