@@ -104,10 +104,17 @@ static bool run_thread(struct thread *thread, void (*fn)(void))
 	return t_maps_read(&state.maps, 0);
 }
 
+/* It is joined a moment before it has left the memory. */
 static bool end_thread(struct thread *thread)
 {
-	return !pthread_cancel(thread->pthread) && !pthread_join(thread->pthread, NULL) &&
-	       t_maps_read(&state.maps, 0);
+	char task[40];
+
+	if (pthread_cancel(thread->pthread) || pthread_join(thread->pthread, NULL))
+		return false;
+	snprintf(task, sizeof(task), "/proc/self/task/%d", thread->tid);
+	while (!access(task, F_OK))
+		sched_yield();
+	return t_maps_read(&state.maps, 0);
 }
 
 TEST_F(bystander, sleeping_thread_is_in_the_way)
