@@ -34,6 +34,14 @@ static bool is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsign
 	return false;
 }
 
+/* Where the thread is, and in code of which size. */
+static long read_place(int32_t tid, unsigned long *ip, unsigned long *cs)
+{
+	long ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, ip);
+
+	return ret < 0 ? ret : sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, cs);
+}
+
 /* One instruction, or one stop that came before it. */
 static int step(int32_t tid, uint64_t *held)
 {
@@ -107,10 +115,7 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	long ret;
 	int steps;
 
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
-	if (ret < 0)
-		return ret;
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, &cs);
+	ret = read_place(tid, &ip, &cs);
 	if (ret < 0)
 		return ret;
 	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
@@ -173,10 +178,7 @@ public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_ran
 	unsigned int i;
 	long ret;
 
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
-	if (ret < 0)
-		return ret;
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, &cs);
+	ret = read_place(tid, &ip, &cs);
 	if (ret < 0)
 		return ret;
 	if (!is_inside(ip, runtime, 1))

@@ -56,7 +56,7 @@ static void find_remembered(struct remembered *vdso, const VmaEntry *vmas, size_
 
 /*
  * The state of vDSO getrandom: memory that the kernel may drop, of which CRIU 4.1
- * knows no more than what vdso_remap_fixup() adds. Restored with its contents it
+ * knows no more than what our parasite_fixup_vdso() adds. Restored with its contents it
  * would give the same random bytes to each process that is made from an image.
  */
 static bool is_random_state(const VmaEntry *vma)
@@ -150,8 +150,8 @@ static int make_copy(struct copy *copy, const struct remembered *vdso, bool comp
 }
 
 /*
- * Of these only the kernel's own trampolines never read a data page, and are left
- * as they are in an image; a 32-bit thread that was in a system call stands there.
+ * The kernel's trampolines read no data page, and an image keeps them as they are.
+ * A 32-bit thread that was in a system call stands in one.
  */
 static bool is_in_trampoline(const struct vdso_remap_image *image, unsigned long off)
 {
