@@ -70,7 +70,9 @@ check_criu()
 		queue build_module "$kernel"
 	done
 	say "building CRIU with vdso-remap"
-	"$selftests/qemu/chroot-build" --suite criu "$tree" "$build/criu" -- selftests/criu/build
+	# shellcheck disable=SC2086 # several tests
+	"$selftests/qemu/chroot-build" --suite criu "$tree" "$build/criu" -- \
+		selftests/criu/build $criu_zdtm
 	wait
 	cp -r "$guest"/{module,vdsoctl} "$build/criu/"
 	rm -rf "$build/criu-images"
