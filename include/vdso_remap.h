@@ -283,7 +283,7 @@ struct vdso_remap_range {
 
 /**
  * vdso_remap_evict() - bring a thread out of the vDSO, before a checkpoint
- * @tid: a thread that the calling thread has ptrace-stopped, 64-bit
+ * @tid: a thread that the calling thread has ptrace-stopped
  * @ranges: what to leave: the runtime vDSO's text and, if the process is
  *	proxied, the image's
  * @nr_ranges: how many
@@ -294,9 +294,13 @@ struct vdso_remap_range {
  * pointer is outside of all ranges. A thread that is outside is not touched. A
  * SIGSTOP that comes meanwhile is sent again afterwards.
  *
+ * A 32-bit thread makes its system calls inside the vDSO, where it could wait for
+ * ever: it is brought as far as that. An image keeps those instructions, and a
+ * checkpoint of such a thread goes on there.
+ *
  * Return: the number of steps taken; -ETIME: still inside after @max_steps;
- * -EOPNOTSUPP: it is inside and runs 32-bit code, or the caller runs 32-bit code
- * and it does not; -ESRCH: the thread died or is not stopped by the caller;
+ * -EOPNOTSUPP: it runs 32-bit code and is at such a system call, or the caller
+ * runs 32-bit code and it does not; -ESRCH: the thread died or is not stopped by the caller;
  * -EFAULT: its next instruction faults, and will again; other errors of
  * ptrace(2).
  */
@@ -311,9 +315,10 @@ int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
  * @image: the image's text, parsed
  * @addr: where that is in the process
  *
- * The kernel returns to 32-bit code at the landing pad of the runtime vDSO, in
- * __kernel_vsyscall: such a thread stands in what a checkpoint leaves out. The
- * image has the same instructions; the thread will go on there.
+ * To be called when vdso_remap_evict() returns -EOPNOTSUPP. The kernel returns to
+ * 32-bit code at the landing pad of the runtime vDSO, in __kernel_vsyscall: such a
+ * thread stands in what a checkpoint leaves out. The image has the same
+ * instructions; the thread will go on there.
  *
  * Return: 1; 0: it is outside of the runtime vDSO; -EOPNOTSUPP: it is elsewhere
  * in it, or the image has no landing pad; other errors of ptrace(2) and

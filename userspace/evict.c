@@ -74,19 +74,79 @@ static int step(int32_t tid, uint64_t *held)
 	return 0;
 }
 
-static int step_out(int32_t tid, const struct vdso_remap_range *ranges, unsigned int nr_ranges,
-		    unsigned int max_steps, uint64_t *held)
+static long read_memory(int32_t tid, unsigned long addr, void *to, size_t size)
 {
-	unsigned int steps = 0;
+	struct iovec local = { .iov_base = to, .iov_len = size };
+	struct iovec remote = { .iov_base = (void *)addr, .iov_len = size };
+	long ret = sys_process_vm_readv(tid, &local, &remote);
+
+	return ret < 0 || (size_t)ret == size ? ret : -EFAULT;
+}
+
+static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
+static const uint8_t system_calls[][2] = VDSO_ABI_SYSTEM_CALLS;
+
+/*
+ * A 32-bit thread makes its system calls in the vDSO. Where it is about to make
+ * one, or has been interrupted in one, a step could wait for ever; but not if a
+ * function of the vDSO makes it, which falls back on what does not wait.
+ * Returns -EOPNOTSUPP if so, or 0, or an error.
+ */
+static long check_may_wait(int32_t tid, unsigned long ip, const struct vdso_remap_range *ranges,
+			   unsigned int nr_ranges)
+{
+	const unsigned int len = sizeof(system_calls[0]);
+	uint8_t bytes[sizeof(landing_pad)];	/* the first two are before ip */
+	uint32_t return_address;
+	unsigned long sp;
+	unsigned int i;
+	long ret;
+
+	ret = read_memory(tid, ip - len, bytes, sizeof(bytes));
+	if (ret < 0)
+		return ret;
+	if (__builtin_memcmp(bytes, landing_pad, sizeof(bytes))) {
+		for (i = 0; i < sizeof(system_calls) / len; i++)
+			if (!__builtin_memcmp(bytes + len, system_calls[i], len))
+				break;
+		if (i == sizeof(system_calls) / len)
+			return 0;
+	}
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_SP, &sp);
+	if (ret < 0)
+		return ret;
+	ret = read_memory(tid, sp + VDSO_ABI_SYSTEM_CALL_FRAME, &return_address,
+			  sizeof(return_address));
+	/* no such frame: one of those that return from a signal */
+	return ret < 0 || !is_inside(return_address, ranges, nr_ranges) ? -EOPNOTSUPP : 0;
+}
+
+/* Returns 1 if there is a step to be made, 0 if the thread is outside, or an error. */
+static long needs_step(int32_t tid, bool is_64bit, const struct vdso_remap_range *ranges,
+		       unsigned int nr_ranges)
+{
 	unsigned long ip;
 	long ret;
 
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
+	if (ret < 0)
+		return ret;
+	if (!is_inside(ip, ranges, nr_ranges))
+		return 0;
+	ret = is_64bit ? 0 : check_may_wait(tid, ip, ranges, nr_ranges);
+	return ret ?: 1;
+}
+
+static int step_out(int32_t tid, bool is_64bit, const struct vdso_remap_range *ranges,
+		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held)
+{
+	unsigned int steps = 0;
+	long ret;
+
 	for (;;) {
-		ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
-		if (ret < 0)
-			return ret;
-		if (!is_inside(ip, ranges, nr_ranges))
-			return steps;
+		ret = needs_step(tid, is_64bit, ranges, nr_ranges);
+		if (ret <= 0)
+			return ret < 0 ? (int)ret : (int)steps;
 		if (steps++ == max_steps)
 			return -ETIME;
 		ret = step(tid, held);
@@ -112,20 +172,20 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	uint64_t blocked = ~SYNCHRONOUS;
 	uint64_t held = 0, mask;
 	unsigned long ip, cs;
+	bool is_64bit;
 	long ret;
 	int steps;
 
 	ret = read_place(tid, &ip, &cs);
 	if (ret < 0)
 		return ret;
+	is_64bit = cs == VDSO_ABI_CS_64BIT;
 	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
-	if (cs == VDSO_ABI_CS_64BIT && sizeof(ip) < sizeof(ranges->start))
+	if (is_64bit && sizeof(ip) < sizeof(ranges->start))
 		return -EOPNOTSUPP;
-	if (!is_inside(ip, ranges, nr_ranges))
-		return 0;
-	/* A 32-bit one makes its system calls there: a step could wait for ever. */
-	if (cs != VDSO_ABI_CS_64BIT)
-		return -EOPNOTSUPP;
+	ret = needs_step(tid, is_64bit, ranges, nr_ranges);
+	if (ret <= 0)
+		return ret;
 	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
 	if (ret < 0)
 		return ret;
@@ -133,16 +193,14 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	if (ret < 0)
 		return ret;
 
-	steps = step_out(tid, ranges, nr_ranges, max_steps ? max_steps : VDSO_REMAP_EVICT_MAX_STEPS,
-			 &held);
+	steps = step_out(tid, is_64bit, ranges, nr_ranges,
+			 max_steps ? max_steps : VDSO_REMAP_EVICT_MAX_STEPS, &held);
 
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 	if (ret >= 0)
 		ret = send_held(tid, held);
 	return steps < 0 || ret >= 0 ? steps : ret;
 }
-
-static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
 
 static bool is_landing_pad(const uint8_t *bytes)
 {
@@ -172,8 +230,6 @@ public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_ran
 {
 	uint32_t off = find_landing_pad(image);
 	uint8_t bytes[2 * sizeof(landing_pad)];
-	struct iovec local = { .iov_base = bytes, .iov_len = sizeof(bytes) };
-	struct iovec remote = { .iov_len = sizeof(bytes) };
 	unsigned long ip, cs;
 	unsigned int i;
 	long ret;
@@ -187,12 +243,9 @@ public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_ran
 		return -EOPNOTSUPP;
 
 	/* It may have popped some registers already, or be about to start the call again. */
-	remote.iov_base = (void *)(ip - sizeof(landing_pad));
-	ret = sys_process_vm_readv(tid, &local, &remote);
+	ret = read_memory(tid, ip - sizeof(landing_pad), bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
-	if (ret != sizeof(bytes))
-		return -EOPNOTSUPP;
 	for (i = 0; i < sizeof(landing_pad); i++) {
 		if (!is_landing_pad(bytes + sizeof(landing_pad) - i))
 			continue;

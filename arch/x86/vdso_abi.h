@@ -39,13 +39,15 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 /* Farther away than this in both directions no group is parked: jmp rel32. */
 #define VDSO_ABI_REACH		0x80000000ULL
 
-/* The instruction pointer and the code segment in struct user, for PTRACE_PEEKUSER. */
+/* The instruction pointer, code segment and stack pointer in struct user, for PTRACE_PEEKUSER. */
 #ifdef __x86_64__
 #define VDSO_ABI_USER_IP	(16 * 8)
 #define VDSO_ABI_USER_CS	(17 * 8)
+#define VDSO_ABI_USER_SP	(19 * 8)
 #else
 #define VDSO_ABI_USER_IP	(12 * 4)
 #define VDSO_ABI_USER_CS	(13 * 4)
+#define VDSO_ABI_USER_SP	(15 * 4)
 #endif
 
 /* What the latter is in a thread that runs 64-bit code. */
@@ -56,6 +58,12 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
  * ret. However a thread entered the kernel, it returns to behind the int $0x80.
  */
 #define VDSO_ABI_LANDING_PAD	{ 0xcd, 0x80, 0x5d, 0x5a, 0x59, 0xc3 }
+
+/* How 32-bit code makes a system call: int $0x80, sysenter or syscall. */
+#define VDSO_ABI_SYSTEM_CALLS	{ { 0xcd, 0x80 }, { 0x0f, 0x34 }, { 0x0f, 0x05 } }
+
+/* What __kernel_vsyscall has on the stack then, below its return address: three registers. */
+#define VDSO_ABI_SYSTEM_CALL_FRAME	(3 * 4)
 
 /*
  * The functions that have a stub, by their names without the prefix; not every

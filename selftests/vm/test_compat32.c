@@ -356,6 +356,62 @@ TEST_F(compat32, is_moved_while_it_is_in_another_system_call)
 	EXPECT_TRUE(ends_well(self->pid, SIGUSR1));
 }
 
+/* At an int $0x80, sysenter or syscall, or right behind the first. */
+static bool is_at_system_call(pid_t pid, uint64_t ip)
+{
+	static const uint8_t calls[][2] = { { 0xcd, 0x80 }, { 0x0f, 0x34 }, { 0x0f, 0x05 } };
+	uint8_t bytes[4];
+
+	if (!t_mem_read(pid, ip - 2, bytes, sizeof(bytes)))
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		if (!memcmp(bytes + 2, calls[i], 2))
+			return true;
+	return !memcmp(bytes, calls[0], 2);
+}
+
+/*
+ * From wherever it is inside, and its answers are right. Its functions make
+ * system calls, too, which it is not left in.
+ */
+TEST_F(compat32, is_brought_out_of_the_vdso)
+{
+	unsigned int nr_out = 0, nr_calling = 0, left = 0;
+	struct vdso_remap_range text;
+	struct user_regs_struct regs;
+	int status, sig = SIGUSR1, ret;
+
+	learn(_metadata, self, "wait");
+	text.start = self->info.vdso;
+	text.end = text.start + self->size;
+	ASSERT_TRUE(falls_asleep(self->pid));
+	EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->pid, &text, 1, 0));
+	srandom(1);
+	while (!ptrace(PTRACE_SINGLESTEP, self->pid, NULL, sig) &&
+	       waitpid(self->pid, &status, __WALL) == self->pid && WIFSTOPPED(status)) {
+		sig = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
+		if (sig || regs.rip < text.start || regs.rip >= text.end || left--)
+			continue;
+		left = random() % 32;
+		ret = vdso_remap_evict(self->pid, &text, 1, 0);
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
+		if (ret == -EOPNOTSUPP) {
+			ASSERT_TRUE(is_at_system_call(self->pid, regs.rip));
+			nr_calling++;
+			continue;
+		}
+		ASSERT_LT(0, ret);
+		ASSERT_TRUE(regs.rip < text.start || regs.rip >= text.end);
+		nr_out++;
+	}
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_LT(0, nr_out);
+	EXPECT_LT(0, nr_calling);
+	TH_LOG("out %u times, %u times at a system call", nr_out, nr_calling);
+}
+
 /* Images */
 
 FIXTURE(compat32_image)
@@ -457,6 +513,7 @@ TEST_F(compat32_image, returns_from_its_system_call_into_the_image)
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &regs));
 	ASSERT_LE(runtime.start, regs.rip);
 	ASSERT_GT(runtime.end, regs.rip);
+	EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(pid, &runtime, 1, 0));
 	EXPECT_EQ(1, vdso_remap_evict_syscall(pid, &runtime, &self->parsed, IMAGE));
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &regs));
 	EXPECT_LE(IMAGE, regs.rip);
