@@ -624,20 +624,52 @@ moves_the_vdso_of_a_32_bit_process()
 		waits_for S "$holder"
 }
 
-# It waits inside the vDSO.
-says_that_a_32_bit_thread_cannot_be_stepped()
+# start_waiting COMMAND...: $waiting runs a 32-bit program and waits in a system call, inside the vDSO
+start_waiting()
 {
-	local waiting _
-	"$target-static" wait &
+	local _
+	"$@" "$target-static" wait &
 	waiting=$!
 	pids+=("$waiting")
 	for _ in $(seq 100); do
 		grep -q '^29 ' "/proc/$waiting/syscall" && break	# pause()
 		sleep 0.05
 	done
-	waits_for S "$waiting" && complains 1 "32-bit code inside" "$ctl" evict -p "$waiting" &&
-		complains 1 "32-bit code inside" "$ctl" move -p "$waiting" --to 10000000 &&
+	waits_for S "$waiting"
+}
+
+says_that_a_32_bit_thread_is_in_a_system_call()
+{
+	start_waiting && complains 1 "system call inside" "$ctl" move -p "$waiting" --to 10000000 &&
 		waits_for S "$waiting"
+}
+
+# waits_inside START SIZE: the thread of $waiting is in there
+waits_inside()
+{
+	local ip
+	ip=$(awk '{ print $NF }' "/proc/$waiting/syscall")
+	((ip >= 0x$1 && ip < 0x$1 + $2)) || { echo "$ip is not in $2 bytes at $1"; return 1; }
+}
+
+evict_leaves_a_32_bit_thread_in_its_system_call()
+{
+	start_waiting && "$ctl" evict -p "$waiting" | tee "$tmp/said" &&
+		grep -q '^1 more are at a system call' "$tmp/said" && waits_for T "$waiting" &&
+		waits_inside "$(vdso_of "$waiting")" 0x3000 && kill -CONT "$waiting" &&
+		waits_for S "$waiting"
+}
+
+# which called its __kernel_vsyscall, and was to return to the runtime vDSO's
+evict_has_a_32_bit_thread_return_into_the_image()
+{
+	local start
+	start_waiting "$ctl" exec --image "$image" && waits_inside "$(vdso_of "$waiting")" 0x3000 &&
+		"$ctl" evict -p "$waiting" && waits_for T "$waiting" || return 1
+	start=$("$ctl" info -p "$waiting" --json | python3 -c '
+import json, sys
+print("%x" % json.load(sys.stdin)["image"]["start"])')
+	waits_inside "$start" "$(stat -c %s "$image")" && kill -CONT "$waiting" && waits_for S "$waiting"
 }
 
 # Sealed mappings
@@ -845,7 +877,9 @@ claim "the i386 vDSO is dumped" dumps_the_i386_vdso
 claim "exec of the own i386 image: in place, or proxied by force" own_i386_image_runs_in_place_or_by_force
 claim "move of a 32-bit process's vDSO there and back" moves_the_vdso_of_a_32_bit_process
 claim "i386: proxy without parking" proxy_in_process --park no
-claim "a 32-bit thread can't be stepped" says_that_a_32_bit_thread_cannot_be_stepped
+claim "a 32-bit thread in a system call is in the way" says_that_a_32_bit_thread_is_in_a_system_call
+claim "evict leaves a 32-bit thread in its system call" evict_leaves_a_32_bit_thread_in_its_system_call
+claim "evict has it return into the image" evict_has_a_32_bit_thread_return_into_the_image
 target=$tmp/target
 image=${images[0]}
 claim "--unseal is no obstacle where nothing is sealed" unseal_is_no_obstacle

@@ -126,15 +126,42 @@ static int release_frozen(struct tracees *tracees, const char *dir)
 			dir);
 }
 
+/*
+ * 32-bit threads in a system call of a proxied process would return to the runtime
+ * vDSO, which no checkpoint has. Complains.
+ */
+static int return_into_image(const struct tracees *tracees, const struct vdso_remap_range *runtime,
+			     const struct vdso_remap_range *range)
+{
+	struct vdso_remap_image image;
+	size_t i;
+	int ret;
+
+	if (image_from_process(&image, tracees->pid, range->start, range->end - range->start))
+		return -1;
+	for (i = 0; i < tracees->nr; i++) {
+		ret = vdso_remap_evict_syscall(tracees->tids[i], runtime, &image, range->start);
+		if (ret == -EOPNOTSUPP)
+			return complain("thread %d of process %d is about to make a system call in "
+					"the runtime vDSO. Try again", tracees->tids[i],
+					tracees->pid);
+		if (ret < 0)
+			return complain("can't redirect thread %d of process %d: %s",
+					tracees->tids[i], tracees->pid, strerror(-ret));
+	}
+	return 0;
+}
+
 /* Complains. Frozen as dir if there is one, else stopped. */
 static int evict(struct tracees *tracees, int fd, const char *dir)
 {
 	struct vdso_remap_range ranges[2];
-	unsigned int nr, nr_moved, nr_steps;
 	struct vdso_remap_status status;
 	pid_t pid = tracees->pid;
 	size_t nr_threads = tracees->nr;
+	struct evicted evicted;
 	struct maps maps;
+	unsigned int nr;
 	int ret;
 
 	ret = group_query(fd, pid, &status);
@@ -145,11 +172,16 @@ static int evict(struct tracees *tracees, int fd, const char *dir)
 		return complain("can't read /proc/%d/maps: %s", pid, strerror(-ret));
 	nr = group_ranges(&status, &maps, ranges);
 	maps_free(&maps);
-	if (tracees_evict(tracees, ranges, nr, &nr_moved, &nr_steps) ||
+	if (tracees_evict(tracees, ranges, nr, &evicted) ||
+	    (nr == 2 && evicted.nr_calling &&
+	     return_into_image(tracees, &ranges[0], &ranges[1])) ||
 	    (dir ? release_frozen(tracees, dir) : release_stopped(tracees)))
 		return -1;
 	printf("process %d is %s: %u of %zu threads moved out of the vDSO in %u steps\n", pid,
-	       dir ? "frozen" : "stopped", nr_moved, nr_threads, nr_steps);
+	       dir ? "frozen" : "stopped", evicted.nr_moved, nr_threads, evicted.nr_steps);
+	if (evicted.nr_calling)
+		printf("%u more are at a system call, which 32-bit code makes inside the vDSO: an "
+		       "image keeps those instructions\n", evicted.nr_calling);
 	return 0;
 }
 

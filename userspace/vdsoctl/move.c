@@ -63,15 +63,23 @@ err_let_go:
 	return -1;
 }
 
+/* Complains. */
 static int evict_target(struct target *target, const struct vdso_remap_range *extra)
 {
 	struct vdso_remap_range ranges[3];
-	unsigned int nr, nr_moved, nr_steps;
+	struct evicted evicted;
+	unsigned int nr;
 
 	nr = group_ranges(&target->status, &target->maps, ranges);
 	if (extra)
 		ranges[nr++] = *extra;
-	return tracees_evict(&target->tracees, ranges, nr, &nr_moved, &nr_steps);
+	if (tracees_evict(&target->tracees, ranges, nr, &evicted))
+		return -1;
+	if (evicted.nr_calling)
+		return complain("%u of the threads of process %d are at a system call inside the "
+				"vDSO, as 32-bit code makes them: they have to leave by "
+				"themselves. Try again", evicted.nr_calling, target->tracees.pid);
+	return 0;
 }
 
 static int run_move(const struct command *cmd, int argc, char **argv)
@@ -274,7 +282,7 @@ static int proxy_target(struct target *target, const struct proxy_options *o)
 {
 	const struct vdso_remap_area *text = group_text(&target->status.info);
 	struct vdso_remap_image image, runtime;
-	struct vdso_remap_range range;
+	struct vdso_remap_range range = { };
 	struct vdso_remap_plan plan;
 
 	if (find_image(target, o, &range) ||

@@ -173,28 +173,27 @@ void tracees_release(struct tracees *tracees)
 }
 
 int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *ranges,
-		  unsigned int nr_ranges, unsigned int *nr_moved, unsigned int *nr_steps)
+		  unsigned int nr_ranges, struct evicted *evicted)
 {
 	size_t i;
 	int ret;
 
-	*nr_moved = 0;
-	*nr_steps = 0;
+	memset(evicted, 0, sizeof(*evicted));
 	for (i = 0; i < tracees->nr; i++) {
 		ret = vdso_remap_evict(tracees->tids[i], ranges, nr_ranges, 0);
+		if (ret == -EOPNOTSUPP) {
+			evicted->nr_calling++;
+			continue;
+		}
 		if (ret == -ETIME)
 			return complain("thread %d of process %d does not leave the vDSO within %d "
 					"steps. Try again", tracees->tids[i], tracees->pid,
 					VDSO_REMAP_EVICT_MAX_STEPS);
-		if (ret == -EOPNOTSUPP)
-			return complain("thread %d of process %d runs 32-bit code inside the vDSO, "
-					"where it also waits in system calls: it has to leave by "
-					"itself. Try again", tracees->tids[i], tracees->pid);
 		if (ret < 0)
 			return complain("can't step thread %d of process %d: %s", tracees->tids[i],
 					tracees->pid, strerror(-ret));
-		*nr_moved += ret > 0;
-		*nr_steps += ret;
+		evicted->nr_moved += ret > 0;
+		evicted->nr_steps += ret;
 	}
 	return 0;
 }

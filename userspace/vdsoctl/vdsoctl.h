@@ -169,11 +169,21 @@ struct tracees {
 int tracees_stop_leader(struct tracees *tracees, pid_t pid);
 int tracees_stop_all(struct tracees *tracees, pid_t pid);
 void tracees_release(struct tracees *tracees);
-/*
- * Brings every thread out of the ranges; complains. Says how many threads had
- * to be moved and how many steps that took.
+
+/**
+ * struct evicted - threads that were inside a vDSO
+ * @nr_moved: were brought out
+ * @nr_steps: by so many single steps
+ * @nr_calling: are at a system call inside, as 32-bit ones are, and stay
  */
+struct evicted {
+	unsigned int nr_moved;
+	unsigned int nr_steps;
+	unsigned int nr_calling;
+};
+
+/* Brings every thread out of the ranges that can be; complains. */
 int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *ranges,
-		  unsigned int nr_ranges, unsigned int *nr_moved, unsigned int *nr_steps);
+		  unsigned int nr_ranges, struct evicted *evicted);
 
 #endif /* _VDSOCTL_H */
