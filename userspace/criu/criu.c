@@ -115,37 +115,34 @@ static int find_vdso(struct vdso *vdso, pid_t pid)
 	return status.info.machine == EM_386 ? read_image(vdso, pid) : 0;
 }
 
-/* Returns the number of steps, or as the library. */
-static int evict_thread(pid_t tid, const struct vdso *vdso)
+static void evict_thread(pid_t tid, const struct vdso *vdso)
 {
-	int ret = 0;
+	int ret = vdso_remap_evict(tid, vdso->ranges, vdso->nr_ranges, 0);
 
-	if (vdso->image.data)
-		ret = vdso_remap_evict_syscall(tid, vdso->ranges, &vdso->image,
-					       vdso->ranges[1].start);
-	return ret ?: vdso_remap_evict(tid, vdso->ranges, vdso->nr_ranges, 0);
+	if (ret > 0)
+		pr_info("Thread %d left the vDSO after %d steps\n", tid, ret);
+	if (ret == -EOPNOTSUPP) {
+		pr_debug("Thread %d stays in the vDSO, at a 32-bit system call\n", tid);
+		/* of the image: the kernel may return it to the runtime vDSO */
+		ret = 0;
+		if (vdso->image.data)
+			ret = vdso_remap_evict_syscall(tid, vdso->ranges, &vdso->image,
+						       vdso->ranges[1].start);
+	}
+	if (ret < 0)
+		pr_warn("Thread %d is inside the vDSO and can't be brought out: %s\n", tid,
+			strerror(-ret));
 }
 
 static int evict_task(struct pstree_item *item)
 {
 	struct vdso vdso;
-	int ret, i;
+	int i;
 
 	if (find_vdso(&vdso, item->pid->real))
 		return -1;
-	for (i = 0; i < item->nr_threads; i++) {
-		pid_t tid = item->threads[i].real;
-
-		ret = evict_thread(tid, &vdso);
-		if (ret > 0)
-			pr_info("Thread %d left the vDSO after %d steps\n", tid, ret);
-		else if (ret == -EOPNOTSUPP)
-			pr_debug("Thread %d stays in the vDSO, as 32-bit ones in a system call do\n",
-				 tid);
-		else if (ret < 0)
-			pr_warn("Thread %d is inside the vDSO and can't be brought out: %s\n", tid,
-				strerror(-ret));
-	}
+	for (i = 0; i < item->nr_threads; i++)
+		evict_thread(item->threads[i].real, &vdso);
 	xfree((void *)vdso.image.data);
 	return 0;
 }
@@ -259,7 +256,11 @@ int vdso_remap_init_restore(void)
 	return device_id < 0 ? -1 : 0;
 }
 
-int vdso_remap_task_fd(void)
+int vdso_remap_get_device(int *fd)
 {
-	return device_id < 0 ? -1 : fdstore_get(device_id);
+	*fd = -1;
+	if (device_id < 0)
+		return 0;
+	*fd = fdstore_get(device_id);
+	return *fd < 0 ? -1 : 0;
 }

@@ -28,12 +28,13 @@ int vdso_remap_evict_tasks(void);
 int vdso_remap_init_restore(void);
 
 /**
- * vdso_remap_task_fd() - a descriptor of the device in the task that is restored
+ * vdso_remap_get_device() - a descriptor of the device in the task that is restored
+ * @fd: receives it, or -1 if there is no module
  *
  * To be called when the task has its own descriptors; the restorer closes it.
  *
- * Return: the descriptor; -1: there is no module, or an error, logged.
+ * Return: 0; -1: an error, logged.
  */
-int vdso_remap_task_fd(void);
+int vdso_remap_get_device(int *fd);
 
 #endif /* __CR_VDSO_REMAP_H__ */
