@@ -3,8 +3,11 @@
 # Sourced by selftests/check, whose variables and functions it uses.
 # CRIU with vdso-remap: processes are dumped on each of $kernels, restored on each of them, and
 # dumped again there. Without PAIRS=all the kernels are $criu_kernels.
-#   BUSY    dumps of busy threads on each kernel, in each of three ways (3)
+#   CRIU_SUITE    the Debian suite that CRIU is from (trixie)
+#   BUSY          dumps of busy threads on each kernel, in each of three ways (3)
 
+criu_suite=${CRIU_SUITE:-trixie}
+criu_share=$build/criu-$criu_suite	# what a VM sees at /share
 criu_kernels=(bookworm sid)
 criu_zdtm='vdso00 vdso01 vdso02 vdso-proxy'
 criu_programs='plain threads moved unmapped random i386 python3 go namespaces'
@@ -16,7 +19,7 @@ criu_vm()
 {
 	local kernel=$1 name=$2
 	shift 2
-	disk=$cache/criu.img share=$build/criu out=$build cpu=max,-smap,-smep mem=2048 \
+	disk=$cache/criu-$criu_suite.img share=$criu_share out=$build cpu=max,-smap,-smep mem=2048 \
 		in_vm "$kernel" "$name" 1200 "/share/run-guest ${*@Q}"
 }
 
@@ -65,16 +68,16 @@ check_criu()
 	local kernel
 	kernels=("${criu_kernels[@]}")
 	[ "${PAIRS:-}" != all ] || kernels=("${all_kernels[@]}")
-	"$selftests/qemu/setup" criu
+	"$selftests/qemu/setup" "criu-$criu_suite"
 	for kernel in "${kernels[@]}"; do
 		queue build_module "$kernel"
 	done
 	say "building CRIU with vdso-remap"
 	# shellcheck disable=SC2086 # several tests
-	"$selftests/qemu/chroot-build" --suite criu "$tree" "$build/criu" -- \
+	"$selftests/qemu/chroot-build" --suite "criu-$criu_suite" "$tree" "$criu_share" -- \
 		selftests/criu/build $criu_zdtm
 	wait
-	cp -r "$guest"/{module,vdsoctl} "$build/criu/"
+	cp -r "$guest"/{module,vdsoctl} "$criu_share/"
 	rm -rf "$build/criu-images"
 	for kernel in "${kernels[@]}"; do
 		queue vm_criu_dump "$kernel"
@@ -85,5 +88,5 @@ check_criu()
 	done
 	wait
 	criu_round_trip
-	"$selftests/criu/table.py" "$build/criu-images" "$cache/kernel"
+	"$selftests/criu/table.py" "$results/criu" "$build/criu-images" "$cache/kernel" "${kernels[@]}"
 }

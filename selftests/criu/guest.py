@@ -11,7 +11,8 @@ their vDSO answers truly. Speaks TAP.
   guest.py clones CRIU FROM           restores twice the one that draws random bytes
   guest.py busy-dump CRIU TO COUNT [evict]
                                       dumps four threads, each somewhere inside the
-                                      vDSO; with "evict", brought out by vdsoctl
+                                      vDSO; with "evict", brought out by vdsoctl, with
+                                      their control group frozen
   guest.py busy-restore CRIU FROM TABLE [right|alive]
                                       restores them, counts in the file TABLE what
                                       became of them, and claims that all are so
@@ -33,6 +34,7 @@ import namespaces
 SHARE = "/share"
 REPORTS = "/run/dumpee"
 WORK = tempfile.mkdtemp(prefix="images-")	# in memory
+GROUP = "/sys/fs/cgroup/busy"
 DEADLINE = 60
 
 PROGRAMS = {
@@ -164,6 +166,11 @@ class Process:
         wait_until(lambda: not os.path.exists(f"/proc/{self.pid}"), f"{self.name} to be gone")
 
 
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(str(text))
+
+
 def first_child(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as children:
         return next(iter(children.read().split()), None)
@@ -172,8 +179,7 @@ def first_child(pid):
 def start(name, first_pid):
     """Its ids are free on other kernels, too, where a boot takes the first few.
     None if this kernel has not what the program wants."""
-    with open("/proc/sys/kernel/ns_last_pid", "w") as last:
-        last.write(str(first_pid))
+    write("/proc/sys/kernel/ns_last_pid", first_pid)
     command = [word.format(report=f"{REPORTS}/{name}") for word in PROGRAMS[name]]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, env=ENVIRONMENT, start_new_session=True)
@@ -352,16 +358,23 @@ def clones(tap, criu, source):
 def busy_dump(tap, criu, to, count, *evict):
     """Each dump finds the threads at other instructions."""
     process, child = start("busy", 30000)
+    options = ["--leave-stopped"]
+    if evict:
+        options = ["--leave-running", "--freeze-cgroup", GROUP]	# that is, as they were: frozen
+        os.makedirs(GROUP)
+        write(f"{GROUP}/cgroup.procs", process.pid)
     for number in range(count):
         try:
             subprocess.run([f"{SHARE}/stepper", str(process.pid), str(number)], check=True,
                            stdout=subprocess.DEVNULL)
             if evict:
-                subprocess.run([f"{SHARE}/vdsoctl", "evict", "-p", str(process.pid)], check=True,
-                               stdout=subprocess.DEVNULL)
-            images = dump(criu, process, "--leave-stopped")
+                subprocess.run([f"{SHARE}/vdsoctl", "evict", "-p", str(process.pid), "--cgroup",
+                                GROUP], check=True, stdout=subprocess.DEVNULL)
+            images = dump(criu, process, *options)
             keep(images, f"{to}/busy-{number}")
             shutil.rmtree(images)
+            if evict:
+                write(f"{GROUP}/cgroup.freeze", 0)
             os.kill(process.pid, signal.SIGCONT)
         except (Failure, OSError, subprocess.CalledProcessError) as failure:
             tap.claim(False, f"dump {number}", failure)
