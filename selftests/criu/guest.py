@@ -225,8 +225,20 @@ def dump(criu, process, *options):
     return images
 
 
+def is_dumped_here(tap, name):
+    """CRIU asks the kernel for rseq by ptrace from 5.13 on; before, its parasite makes an
+    mmap() for that which fails in 32-bit processes, and writes there."""
+    release = tuple(int(n) for n in os.uname().release.split(".")[:2])
+    if name != "i386" or release >= (5, 13):
+        return True
+    tap.skip(f"{name}: dumped", "CRIU crashes 32-bit processes on kernels before 5.13")
+    return False
+
+
 def dump_all(tap, criu, to, names):
     for number, name in enumerate(names):
+        if not is_dumped_here(tap, name):
+            continue
         try:
             process, child = start(name, 20000 + number * PIDS)
             if not process:
@@ -278,6 +290,9 @@ def restore_all(tap, criu, source, to):
                 tap.claim(now == memory and process.nr_vdsos() == nr_vdsos,
                           f"{name}: its memory is where it was, with one vDSO at most",
                           f"before: {memory}\nafter: {now}\n{process.maps()}\n{said}")
+            if not is_dumped_here(tap, name):
+                process.kill()
+                continue
             again = dump(criu, process)
             # the map that all later ones have to have is the first one
             describe(again, memory, nr_vdsos)
@@ -323,6 +338,11 @@ def zdtm(tap, criu, name, environment):
     tap.claim("PASS" in said.splitlines()[-1], claim, said)
 
 
+def version_of(criu):
+    said = subprocess.run([criu, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return tuple(int(n) for n in re.search(r"Version: (\d+)\.(\d+)", said).groups())
+
+
 def zdtm_all(tap, criu, names):
     with open("/proc/self/maps") as maps:
         two_data_areas = "[vvar_vclock]" in maps.read()
@@ -331,6 +351,9 @@ def zdtm_all(tap, criu, names):
             if name == "vdso-proxy" and environment and two_data_areas:
                 tap.skip(f"{name} as a proxy",
                          "it takes [vvar] and [vvar_vclock] for lost, which become one mapping")
+                continue
+            if name == "vdso02" and two_data_areas and version_of(criu) < (4, 1):
+                tap.skip(name, "this version's leaves [vvar_vclock], which is no whole vDSO")
                 continue
             try:
                 zdtm(tap, criu, name, environment)

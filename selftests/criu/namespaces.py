@@ -8,6 +8,7 @@ import sys
 
 ROOT = "/srv/root-of-its-own"
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 1 << 12, 1 << 14, 1 << 18, 2
+CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME = 1 << 17, 1 << 29, 1 << 7	# in os from 3.12 on
 SYS_PIVOT_ROOT = 155
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +34,7 @@ def prepare(program):
 
 def main():
     prepare(sys.argv[1])
-    os.unshare(os.CLONE_NEWNS | os.CLONE_NEWPID | os.CLONE_NEWTIME)
+    call(libc.unshare, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME)
     with open("/proc/self/timens_offsets", "w") as offsets:
         offsets.write("monotonic 100000 0\n")
     child = os.fork()

@@ -4,7 +4,7 @@
 # A tree of a suite with CRIU and what CRIU is built with, its sources, and the tree as the VM's disk.
 
 # what make and CRIU's own restore want; and to run: vdsoctl's libraries, mount for a root
-criu_packages=(gcc gcc-multilib libc6-dev libc6-dev-i386 make pkgconf golang-go python3 xz-utils
+criu_packages=(gcc gcc-multilib libc6-dev libc6-dev-i386 make patch pkgconf golang-go python3 xz-utils
 	       criu libprotobuf-dev protobuf-compiler libprotobuf-c-dev protobuf-c-compiler libcap-dev
 	       libnl-3-dev libnl-genl-3-dev libnet1-dev libaio-dev libbsd-dev libgnutls28-dev
 	       libnftables-dev uuid-dev iptables nftables iproute2 kmod libjson-c5 mount)
@@ -25,6 +25,10 @@ make_criu_tree()
 	(cd "$tree/usr/src" &&
 		private_apt "$from" apt-get source --download-only --tar-only criu &&
 		tar -xf criu_*.orig.tar.* -C criu --strip-components=1)
+	# Debian's patches; a mirror may have lost them, and not all versions need any
+	if (cd "$tree/usr/src" && private_apt "$from" apt-get source --download-only --diff-only criu); then
+		tar -xf "$tree"/usr/src/criu_*.debian.tar.* -C "$tree/usr/src/criu"
+	fi
 }
 
 setup_criu()
