@@ -371,8 +371,8 @@ static bool is_at_system_call(pid_t pid, uint64_t ip)
 }
 
 /*
- * From wherever it is inside, and its answers are right. Its functions make
- * system calls, too, which it is not left in.
+ * From wherever it is inside, and its answers are right. It is not left in system
+ * calls of its functions: three words are on the stack then, and who has called.
  */
 TEST_F(compat32, is_brought_out_of_the_vdso)
 {
@@ -380,6 +380,7 @@ TEST_F(compat32, is_brought_out_of_the_vdso)
 	struct vdso_remap_range text;
 	struct user_regs_struct regs;
 	int status, sig = SIGUSR1, ret;
+	uint64_t caller;
 
 	learn(_metadata, self, "wait");
 	text.start = self->info.vdso;
@@ -398,6 +399,8 @@ TEST_F(compat32, is_brought_out_of_the_vdso)
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
 		if (ret == -EOPNOTSUPP) {
 			ASSERT_TRUE(is_at_system_call(self->pid, regs.rip));
+			caller = word_at(self->pid, regs.rsp + 12);
+			ASSERT_TRUE(caller < text.start || caller >= text.end);
 			nr_calling++;
 			continue;
 		}

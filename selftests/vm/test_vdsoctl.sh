@@ -655,7 +655,7 @@ waits_inside()
 evict_leaves_a_32_bit_thread_in_its_system_call()
 {
 	start_waiting && "$ctl" evict -p "$waiting" | tee "$tmp/said" &&
-		grep -q '^1 more are at a system call' "$tmp/said" && waits_for T "$waiting" &&
+		grep -q '^at a system call.*: 1$' "$tmp/said" && waits_for T "$waiting" &&
 		waits_inside "$(vdso_of "$waiting")" 0x3000 && kill -CONT "$waiting" &&
 		waits_for S "$waiting"
 }
@@ -669,7 +669,7 @@ evict_has_a_32_bit_thread_return_into_the_image()
 	start=$("$ctl" info -p "$waiting" --json | python3 -c '
 import json, sys
 print("%x" % json.load(sys.stdin)["image"]["start"])')
-	waits_inside "$start" "$(stat -c %s "$image")" && kill -CONT "$waiting" && waits_for S "$waiting"
+	waits_inside "$start" "$(stat -Lc %s "$image")" && kill -CONT "$waiting" && waits_for S "$waiting"
 }
 
 # Sealed mappings

@@ -180,8 +180,8 @@ static int evict(struct tracees *tracees, int fd, const char *dir)
 	printf("process %d is %s: %u of %zu threads moved out of the vDSO in %u steps\n", pid,
 	       dir ? "frozen" : "stopped", evicted.nr_moved, nr_threads, evicted.nr_steps);
 	if (evicted.nr_calling)
-		printf("%u more are at a system call, which 32-bit code makes inside the vDSO: an "
-		       "image keeps those instructions\n", evicted.nr_calling);
+		printf("at a system call, which 32-bit code makes inside the vDSO, and an image "
+		       "keeps: %u\n", evicted.nr_calling);
 	return 0;
 }
 
