@@ -20,10 +20,9 @@ all:
 help:
 	@echo 'On a Debian machine, as root, nothing else needed:'
 	@echo '  demo             run python3 under two other kernels'\'' vDSOs in a VM'
-	@echo '  check            all tests: host tier, VM tier, style'
-	@echo '  check-host, check-vm, style   parts of it'
+	@echo '  check            all tests: host tier, VM tier, style, CRIU'
+	@echo '  check-host, check-vm, style, check-criu   parts of it'
 	@echo '  check-debug      on kernels with KASAN, lockdep, fault injection; builds them first'
-	@echo '  check-criu       CRIU carries processes between two kernels, with PAIRS=all five'
 	@echo '  matrix           every kernel x every test of the VM tier, as a table'
 	@echo
 	@echo 'Building and installing:'
@@ -45,7 +44,8 @@ help:
 	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
 	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
 	@echo '  PARSE_FUZZ_SECONDS (30)  for check-host'
-	@echo '  PAIRS, BUSY (3)  for check-criu: all; dumps of busy threads on each kernel'
+	@echo '  PAIRS=all  for check-criu: between five kernels instead of two; BUSY (3) dumps of'
+	@echo '      busy threads; CRIU_SUITE (trixie), that CRIU is from'
 	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
 
 # Kbuild would take these from the environment for its own.
@@ -86,7 +86,7 @@ demo:
 	@selftests/demo/run
 
 check:
-	@selftests/check host style vm
+	@selftests/check host style vm criu
 
 check-host:
 	@selftests/check host

@@ -41,7 +41,7 @@ vm_criu_restore()
 		tests+=("$from-$kernel=restore $ours $images/programs $images-$kernel/programs"
 			"clones-$from-$kernel=clones $ours $images/programs"
 			"busy-$from-$kernel=busy-restore $ours $images/busy-ours $images-$kernel/ours right"
-			"busy-mixed-$from-$kernel=busy-restore $ours $images/busy-stock $images-$kernel/mixed alive"
+			"busy-mixed-$from-$kernel=busy-restore $ours $images/busy-stock $images-$kernel/mixed named"
 			"busy-stock-$from-$kernel=busy-restore $stock $images/busy-stock $images-$kernel/stock"
 			"busy-evict-$from-$kernel=busy-restore $stock $images/busy-evict $images-$kernel/evict alive")
 	done

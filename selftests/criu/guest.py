@@ -13,9 +13,11 @@ their vDSO answers truly. Speaks TAP.
                                       dumps four threads, each somewhere inside the
                                       vDSO; with "evict", brought out by vdsoctl, with
                                       their control group frozen
-  guest.py busy-restore CRIU FROM TABLE [right|alive]
+  guest.py busy-restore CRIU FROM TABLE [right|alive|named]
                                       restores them, counts in the file TABLE what
-                                      became of them, and claims that all are so
+                                      became of them, and claims that all are right;
+                                      none crashes; nor that, and the log names those
+                                      that answer wrongly
 
 CRIU is a program. FROM and TO are directories of the host.
 """
@@ -408,10 +410,10 @@ def busy_dump(tap, criu, to, count, *evict):
     child.wait()
 
 
-def busy_restore(tap, criu, source, table):
+def busy_restore(tap, criu, source, table, *demand):
     """What became of those; counted, since without vdso-remap some are expected to fail."""
     count = {"right": 0, "wrong": 0, "wrong once": 0, "crashed": 0}
-    answers = []
+    unnamed = []
     for name in sorted(os.listdir(source)):
         try:
             if os.path.exists(f"{REPORTS}/busy"):
@@ -425,16 +427,25 @@ def busy_restore(tap, criu, source, table):
             else:
                 with open(f"{REPORTS}/busy") as report:
                     answer = report.read()
+            print(f"# {name}: {answer.strip()}")
             count[re.match("right|wrong once|wrong|crashed", answer)[0]] += 1
-            answers.append(f"{name}: {answer.strip()}")
+            log = "\n".join(log_of(images, "restore.log"))
+            if not answer.startswith("right") and "was dumped inside the vDSO" not in log:
+                unnamed.append(f"{name}: {answer}\n{log}")
             process.kill()
             shutil.rmtree(images)
         except (Failure, OSError) as failure:
             tap.claim(False, f"{name}: restored", failure)
     with open(table, "w") as file:
         json.dump(count, file)
-    print("\n".join(f"# {answer}" for answer in answers))
-    return count
+
+    total = sum(count.values())
+    if demand == ("right",):
+        tap.claim(total and count["right"] == total, f"of {total} busy processes all are right", count)
+    elif demand:
+        tap.claim(total and not count["crashed"], f"of {total} busy processes none crashes", count)
+    if demand == ("named",):
+        tap.claim(not unnamed, "who answers wrongly is named in the log", "\n".join(unnamed))
 
 
 def main():
@@ -454,13 +465,7 @@ def main():
     elif command == "busy-dump":
         busy_dump(tap, criu, arguments[0], int(arguments[1]), *arguments[2:])
     elif command == "busy-restore":
-        source, table, *demands = arguments
-        count = busy_restore(tap, criu, source, table)
-        if demands:
-            total = sum(count.values())
-            good = count["right"] if demands == ["right"] else total - count["crashed"]
-            tap.claim(total and good == total, f"of {total} busy processes all are {demands[0]}",
-                      count)
+        busy_restore(tap, criu, *arguments)
     else:
         sys.exit(__doc__)
     tap.end()
