@@ -279,7 +279,7 @@ struct vdso_remap_range {
 	uint64_t end;
 };
 
-#define VDSO_REMAP_EVICT_MAX_STEPS	100000
+#define VDSO_REMAP_EVICT_MAX_STEPS	10000
 
 /**
  * vdso_remap_evict() - bring a thread out of the vDSO, before a checkpoint
@@ -292,17 +292,23 @@ struct vdso_remap_range {
  *
  * Single-steps the thread, with its signals held back, until its instruction
  * pointer is outside of all ranges. A thread that is outside is not touched. A
- * SIGSTOP that comes meanwhile is sent again afterwards.
+ * signal that comes nevertheless, SIGSTOP for one, is sent again afterwards.
  *
- * A 32-bit thread makes its system calls inside the vDSO, where it could wait for
- * ever: it is brought as far as that. An image keeps those instructions, and a
- * checkpoint of such a thread goes on there.
+ * System calls are made only if they are those that the vDSO's functions fall
+ * back on, which do not wait. 32-bit code makes all of its system calls inside the
+ * vDSO: such a thread is brought as far as that. An image keeps those
+ * instructions, and a checkpoint of such a thread goes on there.
+ *
+ * Until it returns the thread has most signals blocked: the caller should not die
+ * meanwhile. A step can take for ever, if the thread's control group is frozen or
+ * its memory never comes: a signal handler of the caller's, without SA_RESTART,
+ * puts an end to that, for instance of a timer that expires again and again.
  *
  * Return: the number of steps taken; -ETIME: still inside after @max_steps;
- * -EOPNOTSUPP: it runs 32-bit code and is at such a system call, or the caller
- * runs 32-bit code and it does not; -ESRCH: the thread died or is not stopped by the caller;
- * -EFAULT: its next instruction faults, and will again; other errors of
- * ptrace(2).
+ * -EINTR: a signal handler ran; -EOPNOTSUPP: at another system call;
+ * -EOVERFLOW: the caller runs 32-bit code and the thread does not; -ESRCH: the
+ * thread died or is not stopped by the caller; -EFAULT: its next instruction
+ * faults, and will again; other errors of ptrace(2).
  */
 int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
 		     unsigned int nr_ranges, unsigned int max_steps);

@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "vdso_abi.h"
+#include "vdso_encode.h"
 #include "internal.h"
 #include "syscall.h"
 
@@ -21,8 +20,13 @@
  * each step, too. One that someone sent meanwhile is held back by hand, as is
  * SIGSTOP, which can't be blocked.
  */
-#define SYNCHRONOUS	(BIT_OF(SIGTRAP) | BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | \
-			 BIT_OF(SIGILL) | BIT_OF(SIGFPE) | BIT_OF(SIGSYS))
+#define FAULTS		(BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | BIT_OF(SIGILL) | BIT_OF(SIGFPE))
+#define SYNCHRONOUS	(BIT_OF(SIGTRAP) | BIT_OF(SIGSYS) | FAULTS)
+
+#ifndef TRAP_TRACE	/* <asm-generic/siginfo.h>; a libc may hide them */
+#define TRAP_BRKPT	1	/* also of a step that made a system call */
+#define TRAP_TRACE	2
+#endif
 
 static bool is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
 {
@@ -42,7 +46,19 @@ static long read_place(int32_t tid, unsigned long *ip, unsigned long *cs)
 	return ret < 0 ? ret : sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, cs);
 }
 
-/* One instruction, or one stop that came before it. */
+static int wait_stopped(int32_t tid, int *status)
+{
+	long ret = sys_wait4(tid, status, __WALL);
+
+	if (ret < 0)
+		return ret == -ECHILD ? -ESRCH : ret;
+	return WIFSTOPPED(*status) ? 0 : -ESRCH;
+}
+
+/*
+ * One instruction, or one stop that came before it. Waits without polling: clocks
+ * start again if they tick in the middle, so that slow steps would never end.
+ */
 static int step(int32_t tid, uint64_t *held)
 {
 	siginfo_t info;
@@ -52,13 +68,13 @@ static int step(int32_t tid, uint64_t *held)
 	ret = sys_ptrace(PTRACE_SINGLESTEP, tid, 0, NULL);
 	if (ret < 0)
 		return ret;
-	do {
-		ret = sys_wait4(tid, &status, __WALL);
-	} while (ret == -EINTR);
+	ret = wait_stopped(tid, &status);
+	if (ret == -EINTR) {	/* the caller has waited long enough: the thread may be frozen */
+		sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+		wait_stopped(tid, &status);
+	}
 	if (ret < 0)
-		return ret == -ECHILD ? -ESRCH : ret;
-	if (!WIFSTOPPED(status))
-		return -ESRCH;
+		return ret;
 	if (status >> 16)	/* a ptrace event or a group stop, no signal */
 		return 0;
 
@@ -66,59 +82,84 @@ static int step(int32_t tid, uint64_t *held)
 	if (ret < 0)
 		return ret;
 	sig = WSTOPSIG(status);
-	if (info.si_code > 0 && sig == SIGTRAP)
+	if (sig == SIGTRAP && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT))
 		return 0;
-	if (info.si_code > 0 && (SYNCHRONOUS & BIT_OF(sig)))
+	if (info.si_code > 0 && (FAULTS & BIT_OF(sig)))
 		return -EFAULT;	/* its next instruction faults; it will again */
 	*held |= BIT_OF(sig);
 	return 0;
 }
 
-static long read_memory(int32_t tid, unsigned long addr, void *to, size_t size)
+/* By ptrace, since code may be executable only. Returns -EFAULT if some of them are not there. */
+static long read_code(int32_t tid, unsigned long addr, uint8_t *to, unsigned int size)
 {
-	struct iovec local = { .iov_base = to, .iov_len = size };
-	struct iovec remote = { .iov_base = (void *)addr, .iov_len = size };
-	long ret = sys_process_vm_readv(tid, &local, &remote);
+	unsigned long word = 0;
+	unsigned int off, i;
+	long ret;
 
-	return ret < 0 || (size_t)ret == size ? ret : -EFAULT;
+	for (i = 0; i < size; i++) {
+		off = (addr + i) % sizeof(word);
+		if (!i || !off) {
+			ret = sys_ptrace(PTRACE_PEEKTEXT, tid, addr + i - off, &word);
+			if (ret < 0)
+				return ret == -EIO ? -EFAULT : ret;
+		}
+		to[i] = word >> 8 * off;
+	}
+	return 0;
 }
 
-static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
-static const uint8_t system_calls[][2] = VDSO_ABI_SYSTEM_CALLS;
+/* Those that the functions of the vDSO fall back on. */
+static bool is_own_call(enum vdso_abi abi, uint32_t nr)
+{
+	unsigned int i;
+
+	nr &= ~VDSO_ABI_X32_CALL;
+	for (i = 0; nr && i < sizeof(vdso_abi_stubs) / sizeof(vdso_abi_stubs[0]); i++)
+		if (vdso_encode_stub_call(abi, vdso_abi_stubs[i].stub).nr == nr)
+			return true;
+	return false;
+}
+
+/* It was interrupted in a system call and will start it again: the kernel's own error codes. */
+static bool will_restart(int orig_ax, int ax)
+{
+	return orig_ax >= 0 && (ax == -512 || ax == -513 || ax == -514 || ax == -516);
+}
 
 /*
- * A 32-bit thread makes its system calls in the vDSO. Where it is about to make
- * one, or has been interrupted in one, a step could wait for ever; but not if a
- * function of the vDSO makes it, which falls back on what does not wait.
- * Returns -EOPNOTSUPP if so, or 0, or an error.
+ * A step that makes a system call could wait for ever, and do what the thread's
+ * seccomp filters forbid if those are suspended. 32-bit code makes all of its
+ * system calls in the vDSO. Returns -EOPNOTSUPP if the next step makes one that is
+ * not the vDSO's own. One that hides behind prefixes is for the caller's timer.
  */
-static long check_may_wait(int32_t tid, unsigned long ip, const struct vdso_remap_range *ranges,
-			   unsigned int nr_ranges)
+static long check_system_call(int32_t tid, bool is_64bit, unsigned long ip)
 {
-	const unsigned int len = sizeof(system_calls[0]);
-	uint8_t bytes[sizeof(landing_pad)];	/* the first two are before ip */
-	uint32_t return_address;
-	unsigned long sp;
+	static const uint8_t system_calls[][2] = VDSO_ABI_SYSTEM_CALLS;
+	enum vdso_abi abi = is_64bit ? VDSO_ABI_X86_64 : VDSO_ABI_I386;
+	unsigned long orig_ax, ax;
+	uint8_t code[2];
 	unsigned int i;
 	long ret;
 
-	ret = read_memory(tid, ip - len, bytes, sizeof(bytes));
+	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_ORIG_AX, &orig_ax);
+	if (ret >= 0)
+		ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_AX, &ax);
 	if (ret < 0)
 		return ret;
-	if (__builtin_memcmp(bytes, landing_pad, sizeof(bytes))) {
-		for (i = 0; i < sizeof(system_calls) / len; i++)
-			if (!__builtin_memcmp(bytes + len, system_calls[i], len))
-				break;
-		if (i == sizeof(system_calls) / len)
-			return 0;
+	if (will_restart(orig_ax, ax))
+		return is_own_call(abi, orig_ax) ? 0 : -EOPNOTSUPP;
+
+	ret = read_code(tid, ip, code, sizeof(code));
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < sizeof(system_calls) / sizeof(system_calls[0]); i++) {
+		if (__builtin_memcmp(code, system_calls[i], sizeof(code)))
+			continue;
+		/* those of 64-bit code have other numbers by other instructions */
+		return (is_64bit && i) || !is_own_call(abi, ax) ? -EOPNOTSUPP : 0;
 	}
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_SP, &sp);
-	if (ret < 0)
-		return ret;
-	ret = read_memory(tid, sp + VDSO_ABI_SYSTEM_CALL_FRAME, &return_address,
-			  sizeof(return_address));
-	/* no such frame: one of those that return from a signal */
-	return ret < 0 || !is_inside(return_address, ranges, nr_ranges) ? -EOPNOTSUPP : 0;
+	return 0;
 }
 
 /* Returns 1 if there is a step to be made, 0 if the thread is outside, or an error. */
@@ -133,7 +174,7 @@ static long needs_step(int32_t tid, bool is_64bit, const struct vdso_remap_range
 		return ret;
 	if (!is_inside(ip, ranges, nr_ranges))
 		return 0;
-	ret = is_64bit ? 0 : check_may_wait(tid, ip, ranges, nr_ranges);
+	ret = check_system_call(tid, is_64bit, ip);
 	return ret ?: 1;
 }
 
@@ -182,7 +223,7 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	is_64bit = cs == VDSO_ABI_CS_64BIT;
 	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
 	if (is_64bit && sizeof(ip) < sizeof(ranges->start))
-		return -EOPNOTSUPP;
+		return -EOVERFLOW;
 	ret = needs_step(tid, is_64bit, ranges, nr_ranges);
 	if (ret <= 0)
 		return ret;
@@ -201,6 +242,8 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 		ret = send_held(tid, held);
 	return steps < 0 || ret >= 0 ? steps : ret;
 }
+
+static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
 
 static bool is_landing_pad(const uint8_t *bytes)
 {
@@ -243,7 +286,7 @@ public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_ran
 		return -EOPNOTSUPP;
 
 	/* It may have popped some registers already, or be about to start the call again. */
-	ret = read_memory(tid, ip - sizeof(landing_pad), bytes, sizeof(bytes));
+	ret = read_code(tid, ip - sizeof(landing_pad), bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < sizeof(landing_pad); i++) {

@@ -415,11 +415,10 @@ public_api int vdso_remap_query(int fd, int32_t pid, struct vdso_remap_status *s
 	/* Not a plain read, also at home: the pages may have been protected. */
 	remote.iov_base = (void *)(uintptr_t)text->start;
 	ret = sys_process_vm_readv(pid ? pid : sys_getpid(), &local, &remote);
-	if (ret < 0)
+	if (ret < 0 && ret != -EFAULT)
 		return ret;
-	if (ret != sizeof(raw))
-		return -EFAULT;
-	if (!vr_read_mark(&mark, &raw, sizeof(raw)))
+	/* What can't be read is not marked: CRIU looks at readable memory only. */
+	if (ret != sizeof(raw) || !vr_read_mark(&mark, &raw, sizeof(raw)))
 		return 0;
 	status->proxied = true;
 	status->mark_version = mark.version;

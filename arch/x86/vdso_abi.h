@@ -39,18 +39,24 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 /* Farther away than this in both directions no group is parked: jmp rel32. */
 #define VDSO_ABI_REACH		0x80000000ULL
 
-/* The instruction pointer, code segment and stack pointer in struct user, for PTRACE_PEEKUSER. */
+/*
+ * In struct user, for PTRACE_PEEKUSER: instruction pointer, code segment, what a
+ * system call returns and, at the instruction that makes it, which one it is;
+ * and, after that, which one it was.
+ */
 #ifdef __x86_64__
+#define VDSO_ABI_USER_AX	(10 * 8)
+#define VDSO_ABI_USER_ORIG_AX	(15 * 8)
 #define VDSO_ABI_USER_IP	(16 * 8)
 #define VDSO_ABI_USER_CS	(17 * 8)
-#define VDSO_ABI_USER_SP	(19 * 8)
 #else
+#define VDSO_ABI_USER_AX	(6 * 4)
+#define VDSO_ABI_USER_ORIG_AX	(11 * 4)
 #define VDSO_ABI_USER_IP	(12 * 4)
 #define VDSO_ABI_USER_CS	(13 * 4)
-#define VDSO_ABI_USER_SP	(15 * 4)
 #endif
 
-/* What the latter is in a thread that runs 64-bit code. */
+/* The code segment of a thread that runs 64-bit code. */
 #define VDSO_ABI_CS_64BIT	0x33
 
 /*
@@ -59,11 +65,11 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
  */
 #define VDSO_ABI_LANDING_PAD	{ 0xcd, 0x80, 0x5d, 0x5a, 0x59, 0xc3 }
 
-/* How 32-bit code makes a system call: int $0x80, sysenter or syscall. */
-#define VDSO_ABI_SYSTEM_CALLS	{ { 0xcd, 0x80 }, { 0x0f, 0x34 }, { 0x0f, 0x05 } }
+/* In the numbers of x32's system calls, which else are those of x86_64 */
+#define VDSO_ABI_X32_CALL	0x40000000
 
-/* What __kernel_vsyscall has on the stack then, below its return address: three registers. */
-#define VDSO_ABI_SYSTEM_CALL_FRAME	(3 * 4)
+/* The instructions that make a system call: syscall, int $0x80, sysenter. */
+#define VDSO_ABI_SYSTEM_CALLS	{ { 0x0f, 0x05 }, { 0xcd, 0x80 }, { 0x0f, 0x34 } }
 
 /*
  * The functions that have a stub, by their names without the prefix; not every

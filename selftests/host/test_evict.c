@@ -9,9 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -64,6 +68,7 @@ FIXTURE(evict)
 {
 	struct vdso_remap_range vdso;
 	clock_gettime_fn *clock_gettime;
+	uint8_t *code;	/* of the child's, to be written here */
 	pid_t pid;
 };
 
@@ -137,6 +142,22 @@ static struct vdso_remap_range mapping_of(uintptr_t start)
 	return range;
 }
 
+/* time() raises SIGSYS. */
+static void install_filter(void)
+{
+	struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_time, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { ARRAY_SIZE(instructions), instructions };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		_exit(1);
+}
+
 FIXTURE_SETUP(evict)
 {
 	const void *text = (const void *)getauxval(AT_SYSINFO_EHDR);
@@ -159,9 +180,14 @@ FIXTURE_SETUP(evict)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, shared);
+	self->code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->code);
 	self->pid = fork();
 	ASSERT_LE(0, self->pid);
 	if (!self->pid) {
+		install_filter();
+		sigaction(SIGSYS, &count, NULL);
 		sigaction(SIGUSR1, &count, NULL);
 		sigaction(SIGRTMIN, &count, NULL);
 		sigaction(SIGTRAP, &count, NULL);
@@ -325,6 +351,140 @@ TEST_F(evict, needs_a_stopped_thread)
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->pid, NULL, NULL));
 	EXPECT_EQ(-ESRCH, vdso_remap_evict(self->pid, &self->vdso, 1, 0));
 	EXPECT_EQ(-ESRCH, vdso_remap_evict(getpid(), &self->vdso, 1, 0));
+}
+
+/* What the program has put into its vDSO, and goes on with. */
+struct foreign_code {
+	struct vdso_remap_range range;
+	struct user_regs_struct saved;
+};
+
+static bool enter(FIXTURE_DATA(evict) *self, struct foreign_code *foreign, uint64_t nr,
+		  const uint8_t *code, size_t size)
+{
+	struct user_regs_struct regs;
+
+	foreign->range.start = (uintptr_t)self->code;
+	foreign->range.end = foreign->range.start + size;
+	memcpy(self->code, code, size);
+	/* not while it is in a system call, which would be restarted elsewhere */
+	if (!step_in(self, 0) || ptrace(PTRACE_GETREGS, self->pid, NULL, &foreign->saved))
+		return false;
+	regs = foreign->saved;
+	regs.rip = foreign->range.start;
+	regs.rax = nr;
+	regs.rdi = 0;
+	regs.rsi = 0;
+	regs.rdx = 0;
+	return !ptrace(PTRACE_SETREGS, self->pid, NULL, &regs);
+}
+
+static bool go_back(FIXTURE_DATA(evict) *self, const struct foreign_code *foreign)
+{
+	return !ptrace(PTRACE_SETREGS, self->pid, NULL, &foreign->saved);
+}
+
+/* A nop, and a system call by each of the three instructions */
+static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
+static const uint8_t by_int80[] = { 0x90, 0xcd, 0x80 };
+static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
+
+TEST_F(evict, makes_the_vdsos_own_system_calls)
+{
+	struct user_regs_struct regs;
+	struct foreign_code foreign;
+
+	ASSERT_TRUE(enter(self, &foreign, SYS_getcpu, by_syscall, sizeof(by_syscall)));
+	EXPECT_EQ(2, vdso_remap_evict(self->pid, &foreign.range, 1, 0));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
+	EXPECT_EQ(foreign.range.end, regs.rip);
+	EXPECT_EQ(0, regs.rax);
+	ASSERT_TRUE(go_back(self, &foreign));
+	EXPECT_TRUE(goes_on_well(self));
+}
+
+TEST_F(evict, makes_no_other_system_call)
+{
+	static const struct {
+		const uint8_t *code;
+		uint64_t nr;
+	} calls[] = {
+		{ by_syscall, SYS_pause },
+		{ by_syscall, SYS_getppid },
+		{ by_syscall, 0 },
+		{ by_int80, 13 },	/* i386's time() */
+		{ by_sysenter, 13 },
+	};
+	struct user_regs_struct regs;
+	struct foreign_code foreign;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		ASSERT_TRUE(enter(self, &foreign, calls[i].nr, calls[i].code, 3));
+		EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->pid, &foreign.range, 1, 0));
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
+		EXPECT_EQ(foreign.range.start + 1, regs.rip);
+		EXPECT_EQ(calls[i].nr, regs.rax);
+		ASSERT_TRUE(go_back(self, &foreign));
+	}
+	EXPECT_TRUE(goes_on_well(self));
+}
+
+/* The kernel would restart it. */
+TEST_F(evict, leaves_a_thread_in_its_system_call)
+{
+	struct foreign_code foreign;
+	uint8_t code[sizeof(by_syscall) + 1];
+
+	memcpy(code, by_syscall, sizeof(by_syscall));
+	code[sizeof(by_syscall)] = 0x90;	/* where it would go on, inside */
+	ASSERT_TRUE(enter(self, &foreign, SYS_pause, code, sizeof(code)));
+	ASSERT_TRUE(single_step(self->pid));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->pid, NULL, NULL));
+	usleep(10000);
+	ASSERT_TRUE(interrupt(self->pid));
+	ASSERT_EQ(foreign.range.end - 1, ip_of(self->pid));
+	EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->pid, &foreign.range, 1, 0));
+	ASSERT_TRUE(go_back(self, &foreign));
+	EXPECT_TRUE(goes_on_well(self));
+}
+
+static void do_nothing(int __attribute__((unused)) sig)
+{
+}
+
+/* Behind a prefix the system call is not seen. */
+TEST_F(evict, is_interrupted_by_a_timer)
+{
+	static const uint8_t code[] = { 0x48, 0x0f, 0x05 };
+	const struct itimerval timer = { { 0, 100000 }, { 0, 100000 } }, off = { 0 };
+	const struct sigaction action = { .sa_handler = do_nothing };
+	uint64_t mask = mask_of(self->pid);
+	struct foreign_code foreign;
+	struct sigaction old;
+
+	ASSERT_TRUE(enter(self, &foreign, SYS_pause, code, sizeof(code)));
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, &old));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
+	EXPECT_EQ(-EINTR, vdso_remap_evict(self->pid, &foreign.range, 1, 0));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &off, NULL));
+	ASSERT_EQ(0, sigaction(SIGALRM, &old, NULL));
+	EXPECT_EQ(mask, mask_of(self->pid));
+	ASSERT_TRUE(go_back(self, &foreign));
+	EXPECT_TRUE(goes_on_well(self));
+}
+
+/* It comes behind the system call, which is not made again. */
+TEST_F(evict, loses_no_sigsys)
+{
+	struct foreign_code foreign;
+
+	ASSERT_TRUE(enter(self, &foreign, SYS_time, by_syscall, sizeof(by_syscall)));
+	EXPECT_EQ(2, vdso_remap_evict(self->pid, &foreign.range, 1, 0));
+	ASSERT_TRUE(go_back(self, &foreign));
+	EXPECT_EQ(0, shared->signals[SIGSYS]);
+	EXPECT_TRUE(goes_on_well(self));
+	EXPECT_EQ(1, shared->signals[SIGSYS]);
 }
 
 /* A fault inside is the program's own; its handler is to see it, undamaged. */

@@ -142,6 +142,18 @@ static void restores_in_place(struct __test_metadata *_metadata, FIXTURE_DATA(in
 	EXPECT_FALSE(status.proxied);
 }
 
+/* As CRIU sees it: it looks for marks in readable memory only. */
+TEST_F(in_place, a_vdso_that_cannot_be_read_is_not_marked)
+{
+	struct vdso_remap_status status;
+
+	ASSERT_EQ(0, mprotect((void *)self->group.text, T_PAGE, PROT_NONE));
+	EXPECT_EQ(0, vdso_remap_query(self->fd, 0, &status));
+	ASSERT_EQ(0, mprotect((void *)self->group.text, T_PAGE, PROT_READ | PROT_EXEC));
+	EXPECT_FALSE(status.proxied);
+	EXPECT_EQ(self->group.text, status.info.vdso);
+}
+
 TEST_F(in_place, without_the_images_data_pages)
 {
 	restores_in_place(_metadata, self);

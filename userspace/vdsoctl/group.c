@@ -114,13 +114,23 @@ int group_query(int fd, pid_t pid, struct vdso_remap_status *status)
 unsigned int group_ranges(const struct vdso_remap_status *status, const struct maps *maps,
 			  struct vdso_remap_range ranges[2])
 {
-	const struct vdso_remap_area *text = group_text(&status->info);
 	const struct mapping *image = status->proxied ? maps_at(maps, status->image) : NULL;
+	const struct vdso_remap_info *info = &status->info;
 	unsigned int nr = 0;
+	uint32_t i;
 
-	if (text)
-		ranges[nr++] = (struct vdso_remap_range){ text->start, text->start + text->size };
-	if (image)
+	for (i = 0; i < info->nr_areas; i++) {
+		const struct vdso_remap_area *area = &info->areas[i];
+
+		if (area->kind != VDSO_REMAP_AREA_TEXT)
+			continue;
+		if (!nr)	/* of several, if some of its pages were protected */
+			ranges[0].start = area->start;
+		ranges[0].end = area->start + area->size;
+		nr = 1;
+	}
+	/* A process can write marks, too. */
+	if (nr && image && image->end - status->image <= VDSO_REMAP_MAX_IMAGE_SIZE)
 		ranges[nr++] = (struct vdso_remap_range){ status->image, image->end };
 	return nr;
 }

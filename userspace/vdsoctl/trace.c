@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define STOP_TIMEOUT_MS	10000
+#define EVICT_TIMEOUT_S	5
 
 static int complain_seize(pid_t pid, pid_t tid, int err)
 {
@@ -172,6 +174,24 @@ void tracees_release(struct tracees *tracees)
 	memset(tracees, 0, sizeof(*tracees));
 }
 
+static void do_nothing(int __attribute__((unused)) sig)
+{
+}
+
+/* The one signal that is not blocked, and interrupts a step, again and again until it is 0. */
+static void set_timer(int seconds)
+{
+	const struct itimerval timer = { { seconds, 0 }, { seconds, 0 } };
+	const struct sigaction action = { .sa_handler = do_nothing };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigaction(SIGALRM, &action, NULL);
+	sigprocmask(seconds ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *ranges,
 		  unsigned int nr_ranges, struct evicted *evicted)
 {
@@ -180,7 +200,9 @@ int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *
 
 	memset(evicted, 0, sizeof(*evicted));
 	for (i = 0; i < tracees->nr; i++) {
+		set_timer(EVICT_TIMEOUT_S);
 		ret = vdso_remap_evict(tracees->tids[i], ranges, nr_ranges, 0);
+		set_timer(0);
 		if (ret == -EOPNOTSUPP) {
 			evicted->nr_calling++;
 			continue;
@@ -189,6 +211,10 @@ int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *
 			return complain("thread %d of process %d does not leave the vDSO within %d "
 					"steps. Try again", tracees->tids[i], tracees->pid,
 					VDSO_REMAP_EVICT_MAX_STEPS);
+		if (ret == -EINTR)
+			return complain("thread %d of process %d does not leave the vDSO within %d "
+					"s. Is its control group frozen?", tracees->tids[i],
+					tracees->pid, EVICT_TIMEOUT_S);
 		if (ret < 0)
 			return complain("can't step thread %d of process %d: %s", tracees->tids[i],
 					tracees->pid, strerror(-ret));
