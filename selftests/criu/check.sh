@@ -45,7 +45,8 @@ vm_criu_restore()
 			"busy-stock-$from-$kernel=busy-restore $stock $images/busy-stock $images-$kernel/stock"
 			"busy-evict-$from-$kernel=busy-restore $stock $images/busy-evict $images-$kernel/evict alive")
 	done
-	criu_vm "$kernel" criu-restore "${tests[@]}" "zdtm-$kernel=zdtm $ours $criu_zdtm"
+	criu_vm "$kernel" criu-restore "${tests[@]}" "zdtm-$kernel=zdtm $ours $criu_zdtm" \
+		"without-module-$kernel=without-module $ours"
 }
 
 # What was dumped on the first and restored on the next goes on: to a third if there is one, and home.

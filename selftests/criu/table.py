@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """table.py RESULTS IMAGES KERNELS SUITE...: what CRIU carried between the kernels of these
-suites, in Markdown. RESULTS/A-B.tap is what guest.py claims about the programs that went from A
-to B, IMAGES/A-B has its counts of busy processes, KERNELS/A/release is A's version."""
+suites, in Markdown. RESULTS/dump-A.tap and A-B.tap are what guest.py claims about the programs
+that went from A to B, IMAGES/A-B has its counts of busy processes, KERNELS/A/release is A's version."""
 import json
 import re
 import sys
@@ -30,16 +30,20 @@ def head(cells):
     print("|---" * len(cells) + "|")
 
 
+def claims(file):
+    """(whether it holds, program) of each that was not skipped"""
+    with open(f"{RESULTS}/{file}.tap") as tap:
+        found = re.findall(r"^(ok|not ok) \d+ (\w+): (.*)", tap.read(), re.M)
+    return [(verdict == "ok", name) for verdict, name, claim in found if "# SKIP" not in claim]
+
+
 def programs_right(a, b):
-    """Those of which every claim holds"""
-    wrong, every = set(), set()
-    with open(f"{RESULTS}/{a}-{b}.tap") as file:
-        for verdict, name in re.findall(r"^(ok|not ok) \d+ (\w+):", file.read(), re.M):
-            every.add(name)
-            if verdict != "ok":
-                wrong.add(name)
-    right = f"{len(every) - len(wrong)} of {len(every)}"
-    return f"**{right}**" if wrong else right
+    """Of those that were to be dumped, the ones of which every claim holds"""
+    every = {name for _, name in claims(f"dump-{a}")}
+    carried = claims(f"{a}-{b}")
+    right = {name for _, name in carried} - {name for holds, name in carried if not holds}
+    text = f"{len(right)} of {len(every)}"
+    return text if right == every else f"**{text}**"
 
 
 def busy_failures(a, b, column):

@@ -11,9 +11,13 @@
 #include "pstree.h"
 #include "vdso-remap.h"
 
+#include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include <vdso_remap.h>
+
+#define EVICT_TIMEOUT_S	5
 
 /* Of a dump: the device. */
 static int device = -1;
@@ -99,11 +103,12 @@ static int find_vdso(struct vdso *vdso, pid_t pid)
 		area = &status.info.areas[i];
 		if (area->kind != VDSO_REMAP_AREA_TEXT)
 			continue;
-		ranges[0].start = area->start;
+		if (!vdso->nr_ranges)	/* of several, if some of its pages were protected */
+			ranges[0].start = area->start;
 		ranges[0].end = area->start + area->size;
 		vdso->nr_ranges = 1;
 	}
-	if (!status.proxied)
+	if (!vdso->nr_ranges || !status.proxied)
 		return 0;
 	if (mapping_end(pid, status.image, &end))
 		return -1;
@@ -112,88 +117,127 @@ static int find_vdso(struct vdso *vdso, pid_t pid)
 	ranges[1].start = status.image;
 	ranges[1].end = end;
 	vdso->nr_ranges = 2;
-	return status.info.machine == EM_386 ? read_image(vdso, pid) : 0;
+	if (status.info.machine == EM_386 && read_image(vdso, pid)) {
+		pr_warn("The vDSO of %d is marked as if it had a proxy, but has none\n", pid);
+		vdso->nr_ranges = 1;
+	}
+	return 0;
 }
 
-static void evict_thread(pid_t tid, const struct vdso *vdso)
+/* 0 or 1; complains. */
+static int has_seccomp(pid_t tid)
+{
+	FILE *status = fopen_proc(tid, "status");
+	char line[1024];
+	int mode = 0;
+
+	if (!status)
+		return -1;
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "Seccomp: %d", &mode) == 1)
+			break;
+	fclose(status);
+	return mode != 0;
+}
+
+/* As CRIU has seized it, or without suspending its seccomp filters */
+static int set_ptrace_options(pid_t tid, bool suspend_seccomp)
+{
+	unsigned long options = PTRACE_O_TRACESYSGOOD;
+
+	if (suspend_seccomp)
+		options |= PTRACE_O_SUSPEND_SECCOMP;
+	if (!ptrace(PTRACE_SETOPTIONS, tid, NULL, options))
+		return 0;
+	pr_perror("Can't set options of thread %d", tid);
+	return -1;
+}
+
+static int leave_vdso(pid_t tid, const struct vdso *vdso)
 {
 	int ret = vdso_remap_evict(tid, vdso->ranges, vdso->nr_ranges, 0);
 
 	if (ret > 0)
 		pr_info("Thread %d left the vDSO after %d steps\n", tid, ret);
-	if (ret == -EOPNOTSUPP) {
-		pr_debug("Thread %d stays in the vDSO, at a 32-bit system call\n", tid);
-		/* of the image: the kernel may return it to the runtime vDSO */
-		ret = 0;
-		if (vdso->image.data)
-			ret = vdso_remap_evict_syscall(tid, vdso->ranges, &vdso->image,
-						       vdso->ranges[1].start);
-	}
-	if (ret < 0)
+	if (ret != -EOPNOTSUPP || (vdso->nr_ranges == 2 && !vdso->image.data))
+		return ret;
+	pr_debug("Thread %d stays in the vDSO, at a system call\n", tid);
+	/* of the image: the kernel may return it to the runtime vDSO */
+	return vdso->nr_ranges == 2 ?
+		vdso_remap_evict_syscall(tid, vdso->ranges, &vdso->image, vdso->ranges[1].start) :
+		0;
+}
+
+/*
+ * These are instructions of the process, which may be any that it has put there:
+ * its seccomp filters go for them, as always, and not for CRIU's parasite only.
+ */
+static int evict_thread(pid_t tid, const struct vdso *vdso)
+{
+	int filtered = has_seccomp(tid);
+	int ret;
+
+	if (filtered < 0 || (filtered && set_ptrace_options(tid, false)))
+		return -1;
+	ret = leave_vdso(tid, vdso);
+	if (filtered && set_ptrace_options(tid, true))
+		return -1;
+	if (ret >= 0)
+		return 0;
+	if (vdso->nr_ranges == 1 && ret != -EINTR) {
 		pr_warn("Thread %d is inside the vDSO and can't be brought out: %s\n", tid,
 			strerror(-ret));
+		return 0;
+	}
+	if (ret == -EINTR)
+		pr_err("Thread %d does not leave the vDSO within %d s\n", tid, EVICT_TIMEOUT_S);
+	else
+		pr_err("Thread %d may be inside the runtime vDSO, which is not dumped, and can't "
+		       "be brought out: %s\n", tid, strerror(-ret));
+	return -1;
+}
+
+/* CRIU has a handler for it, which its own timeouts use before and after. */
+static void set_timer(int seconds)
+{
+	const struct itimerval timer = { { seconds, 0 }, { seconds, 0 } };
+
+	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static int evict_task(struct pstree_item *item)
 {
 	struct vdso vdso;
-	int i;
+	int ret, i;
 
-	if (find_vdso(&vdso, item->pid->real))
-		return -1;
-	for (i = 0; i < item->nr_threads; i++)
-		evict_thread(item->threads[i].real, &vdso);
+	ret = find_vdso(&vdso, item->pid->real);
+	for (i = 0; i < item->nr_threads && !ret; i++) {
+		set_timer(EVICT_TIMEOUT_S);
+		ret = evict_thread(item->threads[i].real, &vdso);
+		set_timer(0);
+	}
 	xfree((void *)vdso.image.data);
-	return 0;
+	return ret;
 }
 
 int vdso_remap_evict_tasks(void)
 {
 	struct pstree_item *item;
+	sigset_t all, old;
+	int ret = 0;
 
 	device = open_device();
 	if (device < 0)
 		return 0;
+	/* A thread that is stepped has its signals blocked, and would keep that if we died. */
+	sigfillset(&all);
+	sigdelset(&all, SIGALRM);
+	sigprocmask(SIG_SETMASK, &all, &old);
 	for_each_pstree_item(item)
-		if (task_alive(item) && evict_task(item))
-			return -1;
-	return 0;
-}
-
-/*
- * Memory that the kernel may drop at any time (VmFlags "dp") has the state of vDSO
- * getrandom, which must not come back: two processes would get the same random
- * bytes. CRIU 4.1 does not see that flag, 4.2 can't restore it on kernels that do
- * not know it. What both restore, and what our restorer drops: private memory
- * that is not to be inherited.
- */
-static int mark_random_state(pid_t pid, struct vm_area_list *vma_area_list)
-{
-	struct vma_area *vma;
-	unsigned long start = 0, from, to;
-	char line[1024];
-	FILE *smaps;
-
-	smaps = fopen_proc(pid, "smaps");
-	if (!smaps)
-		return -1;
-	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			start = from;
-		if (strncmp(line, "VmFlags:", 8) || !strstr(line, " dp"))
-			continue;
-		list_for_each_entry(vma, &vma_area_list->h, list) {
-			if (vma->e->start != start)
-				continue;
-			pr_info("The random state at %lx will not be restored\n", start);
-			vma->e->flags &= ~VDSO_REMAP_MAP_DROPPABLE;
-			vma->e->flags |= MAP_PRIVATE;
-			vma->e->madv |= 1ULL << VDSO_REMAP_MADV_WIPEONFORK;
-			vma->e->has_madv = true;
-		}
-	}
-	fclose(smaps);
-	return 0;
+		if (!ret && task_alive(item))
+			ret = evict_task(item);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return ret;
 }
 
 static bool has_vdso_at(struct vm_area_list *vma_area_list, u64 start)
@@ -229,20 +273,20 @@ int parasite_fixup_vdso(struct parasite_ctl *ctl, pid_t pid, struct vm_area_list
 	if (ret || device < 0)
 		return ret;
 
-	if (text && !has_vdso_at(vma_area_list, text)) {
-		list_for_each_entry_safe(vma, next, &vma_area_list->h, list) {
-			for (i = 0; i < nr_data && data[i] != vma->e->start; i++)
-				;
-			if (i == nr_data)
-				continue;
-			pr_debug("Dropping more data pages of the marked vdso at %lx\n",
-				 (unsigned long)vma->e->start);
-			list_del(&vma->list);
-			xfree(vma);
-			vma_area_list->nr--;
-		}
+	if (!text || has_vdso_at(vma_area_list, text))
+		return 0;
+	list_for_each_entry_safe(vma, next, &vma_area_list->h, list) {
+		for (i = 0; i < nr_data && data[i] != vma->e->start; i++)
+			;
+		if (i == nr_data)
+			continue;
+		pr_debug("Dropping more data pages of the marked vdso at %lx\n",
+			 (unsigned long)vma->e->start);
+		list_del(&vma->list);
+		xfree(vma);
+		vma_area_list->nr--;
 	}
-	return mark_random_state(pid, vma_area_list);
+	return 0;
 }
 
 int vdso_remap_init_restore(void)

@@ -54,19 +54,6 @@ static void find_remembered(struct remembered *vdso, const VmaEntry *vmas, size_
 	}
 }
 
-/*
- * The state of vDSO getrandom: memory that the kernel may drop, of which CRIU 4.1
- * knows no more than what our parasite_fixup_vdso() adds. Restored with its contents it
- * would give the same random bytes to each process that is made from an image.
- */
-static bool is_random_state(const VmaEntry *vma)
-{
-	const u64 madv = 1ULL << VDSO_REMAP_MADV_WIPEONFORK | 1ULL << MADV_DONTDUMP;
-
-	return vma_entry_is(vma, VMA_ANON_PRIVATE) && vma->flags & MAP_NORESERVE &&
-	       vma->has_madv && (vma->madv & madv) == madv;
-}
-
 static int forget_random_state(const VmaEntry *vmas, size_t nr_vmas)
 {
 	unsigned long ret;
@@ -75,8 +62,10 @@ static int forget_random_state(const VmaEntry *vmas, size_t nr_vmas)
 	for (i = 0; i < nr_vmas; i++) {
 		void *start = (void *)(uintptr_t)vmas[i].start;
 
-		if (!is_random_state(&vmas[i]))
+		if (!vdso_remap_is_random_state(&vmas[i]))
 			continue;
+		pr_info("vdso-remap: the random state at %lx is a new one\n",
+			(unsigned long)vmas[i].start);
 		/* as it was, if this kernel knows that kind of mapping */
 		ret = sys_mmap(start, vma_entry_len(&vmas[i]), vmas[i].prot,
 			       VDSO_REMAP_MAP_DROPPABLE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -270,19 +259,20 @@ int vdso_proxify(struct vdso_maps *rt, bool *added_proxy, VmaEntry *vmas, size_t
 
 	/* Of CRIU's restorer area nothing stays: a proxied vDSO is parked elsewhere. */
 	*added_proxy = false;
+	if (forget_random_state(vmas, nr_vmas))
+		goto out;
 	if (args->vdso_remap_fd < 0)
 		return stock_vdso_proxify(rt, added_proxy, vmas, nr_vmas, compat_vdso,
 					  force_trampolines);
 
 	find_remembered(&vdso, vmas, nr_vmas);
-	if (forget_random_state(vmas, nr_vmas))
-		goto out;
 	if (vdso.text)
 		ret = restore_vdso(args, &vdso, force_trampolines);
 	else	/* CRIU has its words for this */
 		ret = stock_vdso_proxify(rt, added_proxy, vmas, nr_vmas, compat_vdso,
 					 force_trampolines);
 out:
-	sys_close(args->vdso_remap_fd);
+	if (args->vdso_remap_fd >= 0)
+		sys_close(args->vdso_remap_fd);
 	return ret;
 }

@@ -5,9 +5,28 @@
 #ifndef __CR_VDSO_REMAP_H__
 #define __CR_VDSO_REMAP_H__
 
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include "images/vma.pb-c.h"
+
 /* <linux/mman.h>, <asm-generic/mman-common.h>; the libc's headers may be older */
 #define VDSO_REMAP_MAP_DROPPABLE	0x08
 #define VDSO_REMAP_MADV_WIPEONFORK	18
+
+/*
+ * Memory that the kernel may drop at any time (VmFlags "dp") has the state of vDSO
+ * getrandom, which must not come back: two processes would get the same random
+ * bytes. Its pages are left out of images, where it is private memory, as any
+ * kernel can restore, with advice that no mapping else has: MADV_DOFORK, which
+ * changes nothing.
+ */
+#define VDSO_REMAP_RANDOM_STATE		(1ULL << VDSO_REMAP_MADV_WIPEONFORK | 1ULL << MADV_DOFORK)
+
+static inline bool vdso_remap_is_random_state(const VmaEntry *vma)
+{
+	return vma->has_madv && (vma->madv & 1ULL << MADV_DOFORK);
+}
 
 /**
  * vdso_remap_evict_tasks() - bring the threads of all seized tasks out of the vDSO
