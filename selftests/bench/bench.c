@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "util.h"
-
 #define MAX_COLUMNS	8
 
 _Noreturn void bench_die(const char *what)
