@@ -88,7 +88,7 @@ def restore(output, directories):
         for directory in directories:
             for threads in THREADS:
                 best = measure(directory, threads)
-                row = f"{threads} threads, from {os.path.basename(directory)}"
+                row = f"{threads} thread{'s' * (threads > 1)}, from {os.path.basename(directory)}"
                 print(f"{row:34}" + "".join(f"{value:14}" for value in best.values()), flush=True)
                 print(json.dumps({"table": TITLE, "unit": CLOCK, "row": row, "values": best}),
                       file=file)

@@ -23,7 +23,7 @@ PLOT = """
 set terminal svg size 640,400 background rgb 'white' font 'sans,13'
 set output '{output}'
 set title '{title}'
-set key left top
+set key left top Left reverse noenhanced
 set grid
 {settings}
 $data << EOD
@@ -95,7 +95,7 @@ def plot_moves(top, where, found):
     curves = ", ".join(f"$data using 1:{i + 2} with linespoints lw 2 title '{titles[way]}'"
                        for i, way in enumerate(ways))
     plot(top, f"move-{where}", title="Moving the vDSO of a process", data=data, curves=curves,
-         settings=f"set logscale xy\nset xlabel 'mappings'\nset ylabel '{rows[0]['unit']}'")
+         settings=f"set logscale xy\nset yrange [:1e9]\nset xlabel 'mappings'\nset ylabel '{rows[0]['unit']}'")
 
 
 def plot_calls(top, where, found):
@@ -103,13 +103,13 @@ def plot_calls(top, where, found):
     if not rows:
         return
     ways = list(rows[0]["values"])
-    data = "\n".join(" ".join([f"'{way}'", *(str(row["values"][way]) for row in rows)])
+    data = "\n".join(" ".join([f'"{way}"', *(str(row["values"][way]) for row in rows)])
                      for way in ways)
     curves = ", ".join(f"$data using {i + 2}:xtic(1) title '{row['row']}'"
                        for i, row in enumerate(rows))
     plot(top, f"call-{where}", title="A call through a proxy", data=data, curves=curves,
-         settings="set style data histogram\nset style fill solid 0.7\nset ylabel 'ns'\n"
-                  "set logscale y\nset yrange [1:]")
+         settings="set xtics font ',11'\nset style data histogram\nset style fill solid 0.7\nset ylabel 'ns'\n"
+                  "set logscale y\nset yrange [1:10000]")
 
 
 def main():
