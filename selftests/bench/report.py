@@ -95,7 +95,8 @@ def plot_moves(top, where, found):
     curves = ", ".join(f"$data using 1:{i + 2} with linespoints lw 2 title '{titles[way]}'"
                        for i, way in enumerate(ways))
     plot(top, f"move-{where}", title="Moving the vDSO of a process", data=data, curves=curves,
-         settings=f"set logscale xy\nset yrange [:1e9]\nset xlabel 'mappings'\nset ylabel '{rows[0]['unit']}'")
+         settings="set logscale xy\nset yrange [:1e9]\nset xlabel 'mappings'\n"
+                  f"set ylabel '{rows[0]['unit']}'")
 
 
 def plot_calls(top, where, found):
@@ -108,7 +109,8 @@ def plot_calls(top, where, found):
     curves = ", ".join(f"$data using {i + 2}:xtic(1) title '{row['row']}'"
                        for i, row in enumerate(rows))
     plot(top, f"call-{where}", title="A call through a proxy", data=data, curves=curves,
-         settings="set xtics font ',11'\nset style data histogram\nset style fill solid 0.7\nset ylabel 'ns'\n"
+         settings="set xtics font ',11'\nset style data histogram\nset style fill solid 0.7\n"
+                  "set ylabel 'ns'\n"
                   "set logscale y\nset yrange [1:10000]")
 
 
