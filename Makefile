@@ -12,7 +12,7 @@ dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
 export VERSION O DESTDIR prefix
 
 .PHONY: all help modules modules_install clean install uninstall \
-	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug check-criu style
+	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug check-criu style bench
 
 all:
 	@$(MAKE) -C userspace
@@ -23,6 +23,7 @@ help:
 	@echo '  check            all tests: host tier, VM tier, style, CRIU'
 	@echo '  check-host, check-vm, style, check-criu   parts of it'
 	@echo '  check-debug      on kernels with KASAN, lockdep, fault injection; builds them first'
+	@echo '  bench            what it costs, in a VM and on this machine: build/bench/report.txt'
 	@echo '  matrix           every kernel x every test of the VM tier, as a table'
 	@echo
 	@echo 'Building and installing:'
@@ -40,7 +41,7 @@ help:
 	@echo '  O=$(O)'
 	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
-	@echo '      which also knows trixie and sid, and takes all if none is named'
+	@echo '      which also knows trixie and sid, and takes all if none is named; bench: bookworm sid'
 	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
 	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
 	@echo '  PARSE_FUZZ_SECONDS (30)  for check-host'
@@ -105,3 +106,6 @@ check-criu:
 
 style:
 	@selftests/check style
+
+bench:
+	@selftests/bench/run

@@ -35,12 +35,14 @@ static inline bool vr_spans_overlap(const struct vr_span *a, const struct vr_spa
 
 /**
  * struct vr_target - the process that a command is about; target.c
+ * @task: the one that was named, or the caller; a reference is held
  * @mm: its address space; a user reference is held
  * @caller: the thread that called
  * @alone: it is the caller's own, and nobody else uses @mm. That stays true
  *	during the command, since only a user of @mm can add one.
  */
 struct vr_target {
+	struct task_struct *task;
 	struct mm_struct *mm;
 	struct task_struct *caller;
 	bool alone;

@@ -46,18 +46,21 @@ int vr_target_get(struct vr_target *target, pid_t pid)
 	if (pid)
 		ret = check_traced_by_caller(task);
 	if (ret)
-		goto out_put_task;
+		goto err_put_task;
 
 	target->mm = get_task_mm(task);
 	if (!target->mm) {
 		ret = -ESRCH;
-		goto out_put_task;
+		goto err_put_task;
 	}
+	target->task = task;
 	target->caller = current;
 	/* Two users: the task, and the reference just taken. */
 	target->alone = task == current && thread_group_empty(task) &&
 			atomic_read(&target->mm->mm_users) == 2;
-out_put_task:
+	return 0;
+
+err_put_task:
 	put_task_struct(task);
 	return ret;
 }
@@ -65,6 +68,7 @@ out_put_task:
 void vr_target_put(struct vr_target *target)
 {
 	mmput(target->mm);
+	put_task_struct(target->task);
 }
 
 /*

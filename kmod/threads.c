@@ -17,6 +17,10 @@ static bool stands_in_patch(const struct vr_patches *patches, unsigned long ip)
 {
 	unsigned int i;
 
+	/* They are ordered, and most threads are far away. */
+	if (!patches->nr || ip <= patches->patch[0].addr ||
+	    ip >= patches->patch[patches->nr - 1].addr + VDSO_ENCODE_MAX)
+		return false;
 	for (i = 0; i < patches->nr; i++) {
 		const struct vr_patch *patch = &patches->patch[i];
 
@@ -36,7 +40,47 @@ static bool runs_in(const struct task_struct *thread, const struct mm_struct *mm
 /*
  * Whether a thread is in the way: inside bytes that are to change or, if there
  * is something to leave, not stopped outside of that.
- *
+ */
+static bool is_busy(const struct vr_target *target, const struct task_struct *thread,
+		    const struct vr_span *leave, const struct vr_patches *patches)
+{
+	unsigned long ip;
+
+	if (thread == target->caller || !runs_in(thread, target->mm))
+		return false;
+	ip = instruction_pointer(task_pt_regs((struct task_struct *)thread));
+	return stands_in_patch(patches, ip) ||
+	       (leave && (!task_is_stopped_or_traced(thread) ||
+			  (ip >= leave->start && ip < leave->end)));
+}
+
+/*
+ * The process's own threads first. If those are all users of its mm no other
+ * process is looked at: there may be thousands, and every CPU may be held. (A
+ * user that is added meanwhile is added by one, who then runs: is busy itself.)
+ */
+static struct task_struct *find_busy(const struct vr_target *target, const struct vr_span *leave,
+				     const struct vr_patches *patches)
+{
+	int others = atomic_read(&target->mm->mm_users) - 1;	/* one is our reference */
+	struct task_struct *process, *thread;
+
+	for_each_thread(target->task, thread) {
+		if (READ_ONCE(thread->mm) == target->mm)
+			others--;
+		if (is_busy(target, thread, leave, patches))
+			return thread;
+	}
+	if (!others)
+		return NULL;
+	for_each_process_thread(process, thread) {
+		if (is_busy(target, thread, leave, patches))
+			return thread;
+	}
+	return NULL;
+}
+
+/*
  * No thread can give up the mm meanwhile (exit_mm() and exec take its lock
  * first), so those that have it have their stacks, and with them their user
  * registers. Only those of a thread that runs are not to be relied on.
@@ -44,27 +88,14 @@ static bool runs_in(const struct task_struct *thread, const struct mm_struct *mm
 static int check_threads(const struct vr_target *target, const struct vr_span *leave,
 			 const struct vr_patches *patches, pid_t *busy_tid)
 {
-	struct task_struct *process, *thread;
-	int ret = 0;
+	struct task_struct *busy;
 
 	rcu_read_lock();
-	for_each_process_thread(process, thread) {
-		unsigned long ip;
-
-		if (thread == target->caller || !runs_in(thread, target->mm))
-			continue;
-		ip = instruction_pointer(task_pt_regs(thread));
-		if (!stands_in_patch(patches, ip) &&
-		    (!leave || (task_is_stopped_or_traced(thread) &&
-				(ip < leave->start || ip >= leave->end))))
-			continue;
-		*busy_tid = task_pid_nr_ns(thread, task_active_pid_ns(target->caller));
-		ret = -EBUSY;
-		goto out_unlock;
-	}
-out_unlock:
+	busy = find_busy(target, leave, patches);
+	if (busy)
+		*busy_tid = task_pid_nr_ns(busy, task_active_pid_ns(target->caller));
 	rcu_read_unlock();
-	return ret;
+	return busy ? -EBUSY : 0;
 }
 
 /*

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a call costs that goes through a proxy. Needs no module: the jumps are
+ * the library's own, in memory near the runtime vDSO and far from it.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "util.h"
+#include "vdso_encode.h"
+
+#define SLOT		32
+#define ROUNDS		400
+#define TIMES		2000
+
+/* All of them take three words at most, and ignore what is more. */
+typedef long vdso_function(long a, void *b, void *c);
+
+struct call {
+	vdso_function *function;
+	long a;
+};
+
+static void call(void *arg, unsigned long times)
+{
+	const struct call *c = arg;
+	vdso_function *function = c->function;
+	struct timespec result;
+	long a = c->a;
+
+	while (times--)
+		function(a, &result, NULL);
+}
+
+static long getcpu_args[2];
+
+/* getcpu() and time() take pointers where the clocks have a number. */
+static const struct {
+	const char *name;
+	const char *symbol;
+	const char *row;
+	long a;
+	long nr;
+	uint32_t stub;
+} calls[] = {
+	{ "MONOTONIC", "__vdso_clock_gettime", "clock_gettime MONOTONIC", CLOCK_MONOTONIC,
+	  SYS_clock_gettime, VDSO_REMAP_STUB_CLOCK_GETTIME },
+	{ "MONOTONIC_COARSE", "__vdso_clock_gettime", "clock_gettime MONOTONIC_COARSE",
+	  CLOCK_MONOTONIC_COARSE, SYS_clock_gettime, VDSO_REMAP_STUB_CLOCK_GETTIME },
+	{ "getcpu", "__vdso_getcpu", "getcpu", (long)getcpu_args, SYS_getcpu,
+	  VDSO_REMAP_STUB_GETCPU },
+	{ "time", "__vdso_time", "time", 0, SYS_time, VDSO_REMAP_STUB_TIME },
+};
+
+enum { DIRECT, NEAR, FAR, CRIU, STUB, SYSTEM_CALL, NR_WAYS };
+
+static long system_call_nr;
+
+/* As a libc without a vDSO does it. */
+static long system_call(long a, void *b, void *c)
+{
+	register void *rdx __asm__("rdx") = c;
+	long ret;
+
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(system_call_nr), "D"(a), "S"(b), "r"(rdx)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+static uint8_t *map_code(uint64_t addr)
+{
+	uint8_t *code = mmap((void *)addr, T_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	return code == (uint8_t *)addr ? code : NULL;
+}
+
+/* Within the reach of a near jump: below, where the stack does not grow to. */
+static uint8_t *map_near(uint64_t vdso)
+{
+	uint8_t *code = NULL;
+	uint64_t distance;
+
+	for (distance = 1UL << 28; !code && distance < 1UL << 31; distance += 1UL << 24)
+		code = map_code((vdso & ~(T_PAGE - 1)) - distance);
+	if (!code)
+		bench_die("no memory near the vDSO");
+	return code;
+}
+
+/* What stock CRIU writes: movabs $target, %rax; jmp *%rax; int3 up to 16 bytes */
+static void encode_criu(uint8_t *site, uint64_t target)
+{
+	memcpy(site, "\x48\xb8", 2);
+	memcpy(site + 2, &target, sizeof(target));
+	memcpy(site + 10, "\xff\xe0\xcc\xcc\xcc\xcc", 6);
+}
+
+static uint8_t *near_code, *far_code;
+
+static void encode(struct call *by, unsigned int i, uint64_t vdso)
+{
+	uint64_t target = vdso + t_entry_point(calls[i].symbol);
+	static const uint8_t old[SLOT];
+	uint8_t *site[NR_WAYS] = {
+		[NEAR] = near_code + SLOT * i,
+		[FAR] = far_code + SLOT * i,
+		[CRIU] = far_code + SLOT * (ARRAY_SIZE(calls) + i),
+		[STUB] = far_code + SLOT * (2 * ARRAY_SIZE(calls) + i),
+	};
+
+	vdso_encode_jump(VDSO_ABI_X86_64, site[NEAR], old, SLOT, (uintptr_t)site[NEAR], target);
+	vdso_encode_jump(VDSO_ABI_X86_64, site[FAR], old, SLOT, (uintptr_t)site[FAR], target);
+	encode_criu(site[CRIU], target);
+	vdso_encode_stub(VDSO_ABI_X86_64, site[STUB], old, SLOT, calls[i].stub);
+
+	for (unsigned int way = 0; way < NR_WAYS; way++) {
+		by[way].function = (void *)site[way];
+		by[way].a = calls[i].a;
+	}
+	by[DIRECT].function = (void *)target;
+	by[SYSTEM_CALL].function = system_call;
+	system_call_nr = calls[i].nr;
+}
+
+static bool call_once(void *arg)
+{
+	call(arg, 1);
+	return true;
+}
+
+/* The fewest of several: a clock that is being updated meanwhile is read again. */
+static void count_instructions(struct call *by, double *instructions)
+{
+	struct bench_steps steps;
+
+	for (unsigned int way = 0; way < NR_WAYS; way++) {
+		instructions[way] = INFINITY;
+		for (unsigned int i = 0; i < 10; i++) {
+			if (!bench_step(&steps, call_once, &by[way]))
+				bench_die("counting instructions");
+			instructions[way] = fmin(instructions[way], steps.instructions);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_way ways[NR_WAYS] = {
+		[DIRECT] = { .name = "direct" },
+		[NEAR] = { .name = "near jump" },
+		[FAR] = { .name = "far jump" },
+		[CRIU] = { .name = "CRIU's jump" },
+		[STUB] = { .name = "stub" },
+		[SYSTEM_CALL] = { .name = "system call" },
+	};
+	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
+	double near[ARRAY_SIZE(calls)], far[ARRAY_SIZE(calls)], criu[ARRAY_SIZE(calls)];
+	double stub[ARRAY_SIZE(calls)], instructions[ARRAY_SIZE(calls)][NR_WAYS];
+	const char *columns[NR_WAYS + 1] = { NULL };
+	struct call by[NR_WAYS];
+	char what[80];
+
+	near_code = map_near(vdso);
+	far_code = map_code(T_IMAGE_ADDR);
+	if (!far_code)
+		bench_die("no memory far from the vDSO");
+
+	bench_begin(argc, argv);
+	for (unsigned int way = 0; way < NR_WAYS; way++) {
+		ways[way].run = call;
+		ways[way].arg = &by[way];
+		columns[way] = ways[way].name;
+	}
+	bench_table_ways("A call through a proxy", ways, NR_WAYS);
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+		encode(by, i, vdso);
+		bench_best(ways, NR_WAYS, ROUNDS, TIMES);
+		bench_row_ways(calls[i].row, ways, NR_WAYS);
+		near[i] = ways[NEAR].best / ways[DIRECT].best;
+		far[i] = ways[FAR].best / ways[DIRECT].best;
+		criu[i] = ways[CRIU].best / ways[DIRECT].best;
+		stub[i] = ways[STUB].best / ways[SYSTEM_CALL].best;
+		count_instructions(by, instructions[i]);
+	}
+
+	bench_table("The same, with the loop around it", "instructions", columns);
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		bench_row(calls[i].row, instructions[i]);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+		snprintf(what, sizeof(what), "%s: near jump / direct", calls[i].name);
+		bench_ratio(what, near[i], i || !bench_clock_is_real() ? 0 : 1.02);
+		snprintf(what, sizeof(what), "%s: far jump / direct", calls[i].name);
+		bench_ratio(what, far[i], 0);
+		snprintf(what, sizeof(what), "%s: CRIU's jump / direct", calls[i].name);
+		bench_ratio(what, criu[i], 0);
+		snprintf(what, sizeof(what), "%s: stub / system call", calls[i].name);
+		bench_ratio(what, stub[i], 0);
+	}
+	bench_ratio("MONOTONIC: instructions of a near jump - direct",
+		    instructions[0][NEAR] - instructions[0][DIRECT], 1);
+	return bench_end();
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An image vDSO, a copy of the own one, whose sites are installed again and again. */
+#ifndef _BENCH_PROXY_H
+#define _BENCH_PROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vdso_remap.h>
+
+#include "group.h"
+#include "image.h"
+
+/**
+ * struct proxy - that, and the group that it leads to
+ * @group: near, at one of its places
+ * @device: open
+ * @image: in this process
+ * @plan: its sites
+ */
+struct proxy {
+	struct group group;
+	int device;
+	struct t_image image;
+	struct vdso_remap_plan plan;
+};
+
+void proxy_make(struct proxy *proxy);
+/* By the module; parking takes the group to its other place. */
+void proxy_install(struct proxy *proxy, bool park);
+/* As tools do it: mprotect(), copy, mprotect(); parking by mremap(). */
+void proxy_install_by_hand(struct proxy *proxy, bool park);
+
+#endif /* _BENCH_PROXY_H */

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""How large the library and the module are, printed as a benchmark does it.
+
+  size.py JSON GUEST WORK    GUEST is where the VM's programs and modules were built
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+
+LIMIT = 8192
+TITLE = "Size of what is loaded: code and constants"
+# What a restorer has: one call, no libc, no one who relocates
+RESTORER = """
+#include <vdso_remap.h>
+int _start(struct vdso_remap_restore *restore);
+int _start(struct vdso_remap_restore *restore)
+{
+	return vdso_remap_restore(restore);
+}
+"""
+
+
+def text_size(file):
+    """Sum over an archive's objects"""
+    lines = subprocess.run(["size", "-t", file], check=True, stdout=subprocess.PIPE,
+                           text=True).stdout.splitlines()
+    return int(lines[-1].split()[0])
+
+
+def sections_size(file, names):
+    lines = subprocess.run(["size", "-A", file], check=True, stdout=subprocess.PIPE,
+                           text=True).stdout.splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.split()[:1] and
+               line.split()[0] in names)
+
+
+def link_restorer(archive, work):
+    top = os.path.dirname(os.path.realpath(__file__)) + "/../.."
+    source, program = f"{work}/restorer.c", f"{work}/restorer"
+    with open(source, "w") as file:
+        file.write(RESTORER)
+    subprocess.run(["gcc", "-Os", "-fPIC", "-ffreestanding", "-fno-asynchronous-unwind-tables",
+                    "-nostdlib", "-static-pie", "-Wl,--gc-sections", f"-I{top}/include",
+                    f"-I{top}/include/uapi", "-o", program, source, archive], check=True)
+    return sections_size(program, [".text", ".rodata"])
+
+
+def main():
+    output, guest, work = sys.argv[1:]
+    archive = f"{guest}/libvdsoremap_pie.a"
+    restorer = link_restorer(archive, work)
+    whole = text_size(archive)
+    rows = {"restorer, linked with restore()": restorer, "libvdsoremap_pie.a, all of it": whole}
+    for module in sorted(glob.glob(f"{guest}/module/*/vdso_remap.ko")):
+        rows[f"module, {module.split('/')[-2]}"] = text_size(module)
+    ratios = [("restorer, linked with restore(): bytes", restorer),
+              ("libvdsoremap_pie.a, all of it: bytes", whole)]
+
+    print(f"{TITLE}, bytes")
+    with open(output, "w") as file:
+        for row, size in rows.items():
+            print(f"{row:40} {size:8}")
+            print(json.dumps({"table": TITLE, "unit": "bytes", "row": row,
+                              "values": {"size": size}}), file=file)
+        print()
+        for what, value in ratios:
+            print(f"{what:66} {value:8}   goal <= {LIMIT}: {'met' if value <= LIMIT else 'MISSED'}")
+            print(json.dumps({"ratio": what, "value": value, "goal": LIMIT}), file=file)
+
+
+main()
