@@ -10,7 +10,7 @@ criu_suite=${CRIU_SUITE:-trixie}
 criu_share=$build/criu-$criu_suite	# what a VM sees at /share
 criu_kernels=(bookworm sid)
 criu_zdtm='vdso00 vdso01 vdso02 vdso-proxy'
-criu_programs='plain threads moved unmapped random i386 python3 go namespaces'
+criu_programs='plain threads moved unmapped sandboxed random i386 python3 go namespaces'
 # CRIU alone, as Debian has it; and with vdso-remap
 stock=criu ours=/share/criu
 

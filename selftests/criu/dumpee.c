@@ -10,11 +10,15 @@
  *   dumpee FILE unmapped   the same, without one: it is only there
  *   dumpee FILE threads    and twelve threads that call it all the time
  *   dumpee FILE busy       and four, each one another function
+ *   dumpee FILE sandboxed  and has seccomp filters, which must still be there
  *   dumpee FILE random     appends 16 bytes, drawn from a state in its memory (64-bit)
  */
 #include "image.h"
 
+#include <errno.h>
 #include <link.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +27,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
@@ -203,6 +208,21 @@ static void start(void *(*fn)(void *arg), void *arg)
 	pthread_attr_destroy(&attr);
 }
 
+/* getppid() is not permitted. */
+static bool install_filter(void)
+{
+	struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { ARRAY_SIZE(instructions), instructions };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
 #ifndef __i386__
 /* A state as a libc has it; see the kernel's include/uapi/linux/random.h. */
 static struct {
@@ -278,6 +298,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(mode, "random") && !make_state(&vdso))
 		return 5;	/* this kernel has no such function */
+	if (!strcmp(mode, "sandboxed") && !install_filter())
+		return 2;
 	if (!strcmp(mode, "busy"))
 		nr_threads = ARRAY_SIZE(busy_calls);
 	else if (!strcmp(mode, "threads"))
@@ -297,6 +319,8 @@ int main(int argc, char **argv)
 			draw(text + strlen(text));
 		else if (strcmp(mode, "unmapped") && !t_image_answers(&vdso.parsed, vdso.text))
 			t_note("an answer was wrong");
+		if (!strcmp(mode, "sandboxed") && syscall(SYS_getppid) != -1)
+			t_note("its seccomp filters are gone");
 		if (wrong_now[0])
 			snprintf(text, sizeof(text), "wrong: %s", wrong_now);
 		else if (wrong_once[0])

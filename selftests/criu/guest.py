@@ -45,6 +45,7 @@ PROGRAMS = {
     "threads": [f"{SHARE}/dumpee", "{report}", "threads"],
     "moved": [f"{SHARE}/dumpee", "{report}", "moved"],
     "unmapped": [f"{SHARE}/dumpee", "{report}", "unmapped"],
+    "sandboxed": [f"{SHARE}/dumpee", "{report}", "sandboxed"],
     "random": [f"{SHARE}/dumpee", "{report}", "random"],
     "busy": [f"{SHARE}/dumpee", "{report}", "busy"],
     "i386": [f"{SHARE}/dumpee32", "{report}", "plain"],
