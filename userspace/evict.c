@@ -38,12 +38,14 @@ static bool is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsign
 	return false;
 }
 
-/* Where the thread is, and in code of which size. */
-static long read_place(int32_t tid, unsigned long *ip, unsigned long *cs)
-{
-	long ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, ip);
+/* A word each, see VDSO_ABI_REG_* */
+struct regs {
+	unsigned long reg[VDSO_ABI_NR_REGS];
+};
 
-	return ret < 0 ? ret : sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_CS, cs);
+static long read_regs(int32_t tid, struct regs *regs)
+{
+	return sys_ptrace(PTRACE_GETREGS, tid, 0, regs);
 }
 
 static int wait_stopped(int32_t tid, int *status)
@@ -90,21 +92,28 @@ static int step(int32_t tid, uint64_t *held)
 	return 0;
 }
 
-/* By ptrace, since code may be executable only. Returns -EFAULT if some of them are not there. */
-static long read_code(int32_t tid, unsigned long addr, uint8_t *to, unsigned int size)
+/* The word of a thread's code that was read last */
+struct code {
+	int32_t tid;
+	unsigned long addr, word;
+};
+
+/* By ptrace, since code may be executable only. Returns -EFAULT if some of it is not there. */
+static long read_code(struct code *code, unsigned long addr, uint8_t *to, unsigned int size)
 {
-	unsigned long word = 0;
-	unsigned int off, i;
+	const unsigned long mask = sizeof(code->word) - 1;
 	long ret;
 
-	for (i = 0; i < size; i++) {
-		off = (addr + i) % sizeof(word);
-		if (!i || !off) {
-			ret = sys_ptrace(PTRACE_PEEKTEXT, tid, addr + i - off, &word);
-			if (ret < 0)
+	for (; size; size--, addr++) {
+		if ((addr & ~mask) != code->addr) {
+			code->addr = addr & ~mask;
+			ret = sys_ptrace(PTRACE_PEEKTEXT, code->tid, code->addr, &code->word);
+			if (ret < 0) {
+				code->addr = 1;
 				return ret == -EIO ? -EFAULT : ret;
+			}
 		}
-		to[i] = word >> 8 * off;
+		*to++ = code->word >> 8 * (addr & mask);
 	}
 	return 0;
 }
@@ -133,28 +142,23 @@ static bool will_restart(int orig_ax, int ax)
  * system calls in the vDSO. Returns -EOPNOTSUPP if the next step makes one that is
  * not the vDSO's own. One that hides behind prefixes is for the caller's timer.
  */
-static long check_system_call(int32_t tid, bool is_64bit, unsigned long ip)
+static long check_system_call(struct code *code, bool is_64bit, const struct regs *regs)
 {
 	static const uint8_t system_calls[][2] = VDSO_ABI_SYSTEM_CALLS;
 	enum vdso_abi abi = is_64bit ? VDSO_ABI_X86_64 : VDSO_ABI_I386;
-	unsigned long orig_ax, ax;
-	uint8_t code[2];
+	unsigned long orig_ax = regs->reg[VDSO_ABI_REG_ORIG_AX];
+	unsigned long ax = regs->reg[VDSO_ABI_REG_AX];
+	uint8_t bytes[2];
 	unsigned int i;
 	long ret;
 
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_ORIG_AX, &orig_ax);
-	if (ret >= 0)
-		ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_AX, &ax);
-	if (ret < 0)
-		return ret;
 	if (will_restart(orig_ax, ax))
 		return is_own_call(abi, orig_ax) ? 0 : -EOPNOTSUPP;
-
-	ret = read_code(tid, ip, code, sizeof(code));
+	ret = read_code(code, regs->reg[VDSO_ABI_REG_IP], bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < sizeof(system_calls) / sizeof(system_calls[0]); i++) {
-		if (__builtin_memcmp(code, system_calls[i], sizeof(code)))
+		if (__builtin_memcmp(bytes, system_calls[i], sizeof(bytes)))
 			continue;
 		/* those of 64-bit code have other numbers by other instructions */
 		return (is_64bit && i) || !is_own_call(abi, ax) ? -EOPNOTSUPP : 0;
@@ -163,34 +167,39 @@ static long check_system_call(int32_t tid, bool is_64bit, unsigned long ip)
 }
 
 /* Returns 1 if there is a step to be made, 0 if the thread is outside, or an error. */
-static long needs_step(int32_t tid, bool is_64bit, const struct vdso_remap_range *ranges,
+static long needs_step(struct code *code, const struct vdso_remap_range *ranges,
 		       unsigned int nr_ranges)
 {
-	unsigned long ip;
+	struct regs regs;
+	bool is_64bit;
 	long ret;
 
-	ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_USER_IP, &ip);
+	ret = read_regs(code->tid, &regs);
 	if (ret < 0)
 		return ret;
-	if (!is_inside(ip, ranges, nr_ranges))
+	is_64bit = regs.reg[VDSO_ABI_REG_CS] == VDSO_ABI_CS_64BIT;
+	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
+	if (is_64bit && sizeof(regs.reg[0]) < sizeof(ranges->start))
+		return -EOVERFLOW;
+	if (!is_inside(regs.reg[VDSO_ABI_REG_IP], ranges, nr_ranges))
 		return 0;
-	ret = check_system_call(tid, is_64bit, ip);
+	ret = check_system_call(code, is_64bit, &regs);
 	return ret ?: 1;
 }
 
-static int step_out(int32_t tid, bool is_64bit, const struct vdso_remap_range *ranges,
+static int step_out(struct code *code, const struct vdso_remap_range *ranges,
 		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held)
 {
 	unsigned int steps = 0;
 	long ret;
 
 	for (;;) {
-		ret = needs_step(tid, is_64bit, ranges, nr_ranges);
+		ret = needs_step(code, ranges, nr_ranges);
 		if (ret <= 0)
 			return ret < 0 ? (int)ret : (int)steps;
 		if (steps++ == max_steps)
 			return -ETIME;
-		ret = step(tid, held);
+		ret = step(code->tid, held);
 		if (ret < 0)
 			return ret;
 	}
@@ -210,21 +219,13 @@ static int send_held(int32_t tid, uint64_t held)
 public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
 				unsigned int nr_ranges, unsigned int max_steps)
 {
+	struct code code = { .tid = tid, .addr = 1 };	/* none yet: not aligned */
 	uint64_t blocked = ~SYNCHRONOUS;
 	uint64_t held = 0, mask;
-	unsigned long ip, cs;
-	bool is_64bit;
 	long ret;
 	int steps;
 
-	ret = read_place(tid, &ip, &cs);
-	if (ret < 0)
-		return ret;
-	is_64bit = cs == VDSO_ABI_CS_64BIT;
-	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
-	if (is_64bit && sizeof(ip) < sizeof(ranges->start))
-		return -EOVERFLOW;
-	ret = needs_step(tid, is_64bit, ranges, nr_ranges);
+	ret = needs_step(&code, ranges, nr_ranges);
 	if (ret <= 0)
 		return ret;
 	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
@@ -234,7 +235,7 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	if (ret < 0)
 		return ret;
 
-	steps = step_out(tid, is_64bit, ranges, nr_ranges,
+	steps = step_out(&code, ranges, nr_ranges,
 			 max_steps ? max_steps : VDSO_REMAP_EVICT_MAX_STEPS, &held);
 
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
@@ -271,28 +272,31 @@ static uint32_t find_landing_pad(const struct vdso_remap_image *image)
 public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
 					const struct vdso_remap_image *image, uint64_t addr)
 {
+	struct code code = { .tid = tid, .addr = 1 };
 	uint32_t off = find_landing_pad(image);
 	uint8_t bytes[2 * sizeof(landing_pad)];
-	unsigned long ip, cs;
+	struct regs regs;
 	unsigned int i;
+	uint64_t ip;
 	long ret;
 
-	ret = read_place(tid, &ip, &cs);
+	ret = read_regs(tid, &regs);
 	if (ret < 0)
 		return ret;
+	ip = regs.reg[VDSO_ABI_REG_IP];
 	if (!is_inside(ip, runtime, 1))
 		return 0;
-	if (cs == VDSO_ABI_CS_64BIT || !off)
+	if (regs.reg[VDSO_ABI_REG_CS] == VDSO_ABI_CS_64BIT || !off)
 		return -EOPNOTSUPP;
 
 	/* It may have popped some registers already, or be about to start the call again. */
-	ret = read_code(tid, ip - sizeof(landing_pad), bytes, sizeof(bytes));
+	ret = read_code(&code, ip - sizeof(landing_pad), bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < sizeof(landing_pad); i++) {
 		if (!is_landing_pad(bytes + sizeof(landing_pad) - i))
 			continue;
-		ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_ABI_USER_IP,
+		ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_ABI_REG_IP * sizeof(regs.reg[0]),
 				 (void *)(uintptr_t)(addr + off + i));
 		return ret < 0 ? ret : 1;
 	}

@@ -40,20 +40,23 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 #define VDSO_ABI_REACH		0x80000000ULL
 
 /*
- * In struct user, for PTRACE_PEEKUSER: instruction pointer, code segment, what a
- * system call returns and, at the instruction that makes it, which one it is;
- * and, after that, which one it was.
+ * In struct user, for PTRACE_POKEUSER, and in what PTRACE_GETREGS gives, its
+ * first part: instruction pointer, code segment, what a system call returns and,
+ * at the instruction that makes it, which one it is; and, after that, which one it
+ * was.
  */
 #ifdef __x86_64__
-#define VDSO_ABI_USER_AX	(10 * 8)
-#define VDSO_ABI_USER_ORIG_AX	(15 * 8)
-#define VDSO_ABI_USER_IP	(16 * 8)
-#define VDSO_ABI_USER_CS	(17 * 8)
+#define VDSO_ABI_NR_REGS	27
+#define VDSO_ABI_REG_AX		10
+#define VDSO_ABI_REG_ORIG_AX	15
+#define VDSO_ABI_REG_IP		16
+#define VDSO_ABI_REG_CS		17
 #else
-#define VDSO_ABI_USER_AX	(6 * 4)
-#define VDSO_ABI_USER_ORIG_AX	(11 * 4)
-#define VDSO_ABI_USER_IP	(12 * 4)
-#define VDSO_ABI_USER_CS	(13 * 4)
+#define VDSO_ABI_NR_REGS	17
+#define VDSO_ABI_REG_AX		6
+#define VDSO_ABI_REG_ORIG_AX	11
+#define VDSO_ABI_REG_IP		12
+#define VDSO_ABI_REG_CS		13
 #endif
 
 /* The code segment of a thread that runs 64-bit code. */

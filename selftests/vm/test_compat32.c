@@ -376,7 +376,7 @@ static bool is_at_system_call(pid_t pid, uint64_t ip)
  */
 TEST_F(compat32, is_brought_out_of_the_vdso)
 {
-	unsigned int nr_out = 0, nr_calling = 0, left = 0;
+	unsigned int nr_out = 0, nr_calling = 0, nr_slow = 0, left = 0;
 	struct vdso_remap_range text;
 	struct user_regs_struct regs;
 	int status, sig = SIGUSR1, ret;
@@ -388,14 +388,16 @@ TEST_F(compat32, is_brought_out_of_the_vdso)
 	ASSERT_TRUE(falls_asleep(self->pid));
 	EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->pid, &text, 1, 0));
 	srandom(1);
-	while (!ptrace(PTRACE_SINGLESTEP, self->pid, NULL, sig) &&
-	       waitpid(self->pid, &status, __WALL) == self->pid && WIFSTOPPED(status)) {
+	while (nr_out + nr_calling + nr_slow < 60) {
+		ASSERT_EQ(0, ptrace(PTRACE_SINGLESTEP, self->pid, NULL, sig));
+		ASSERT_EQ(self->pid, waitpid(self->pid, &status, __WALL));
+		ASSERT_TRUE(WIFSTOPPED(status));
 		sig = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
 		if (sig || regs.rip < text.start || regs.rip >= text.end || left--)
 			continue;
 		left = random() % 32;
-		ret = vdso_remap_evict(self->pid, &text, 1, 0);
+		ret = vdso_remap_evict(self->pid, &text, 1, 300);
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->pid, NULL, &regs));
 		if (ret == -EOPNOTSUPP) {
 			ASSERT_TRUE(is_at_system_call(self->pid, regs.rip));
@@ -404,15 +406,20 @@ TEST_F(compat32, is_brought_out_of_the_vdso)
 			nr_calling++;
 			continue;
 		}
+		/* on a slow machine the clock ticks in the middle, and its functions start again */
+		if (ret == -ETIME) {
+			nr_slow++;
+			continue;
+		}
 		ASSERT_LT(0, ret);
 		ASSERT_TRUE(regs.rip < text.start || regs.rip >= text.end);
 		nr_out++;
 	}
-	EXPECT_TRUE(WIFEXITED(status));
-	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_TRUE(ends_well(self->pid, 0));
 	EXPECT_LT(0, nr_out);
 	EXPECT_LT(0, nr_calling);
-	TH_LOG("out %u times, %u times at a system call", nr_out, nr_calling);
+	TH_LOG("out %u times, %u times at a system call, %u times too slow", nr_out, nr_calling,
+	       nr_slow);
 }
 
 /* Images */

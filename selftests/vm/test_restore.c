@@ -147,9 +147,11 @@ TEST_F(in_place, a_vdso_that_cannot_be_read_is_not_marked)
 {
 	struct vdso_remap_status status;
 
-	ASSERT_EQ(0, mprotect((void *)self->group.text, T_PAGE, PROT_NONE));
+	/* the whole of it: the kernel does not split it */
+	ASSERT_EQ(0, mprotect((void *)self->group.text, self->restore.image_size, PROT_NONE));
 	EXPECT_EQ(0, vdso_remap_query(self->fd, 0, &status));
-	ASSERT_EQ(0, mprotect((void *)self->group.text, T_PAGE, PROT_READ | PROT_EXEC));
+	ASSERT_EQ(0, mprotect((void *)self->group.text, self->restore.image_size,
+			      PROT_READ | PROT_EXEC));
 	EXPECT_FALSE(status.proxied);
 	EXPECT_EQ(self->group.text, status.info.vdso);
 }

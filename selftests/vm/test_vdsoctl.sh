@@ -803,7 +803,7 @@ if ! compile_targets; then
 fi
 
 echo "TAP version 13"
-echo "1..$((36 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
+echo "1..$((38 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
 
 image=${images[0]}
 target=$tmp/target
