@@ -279,7 +279,7 @@ struct vdso_remap_range {
 	uint64_t end;
 };
 
-#define VDSO_REMAP_EVICT_MAX_STEPS	10000
+#define VDSO_REMAP_EVICT_MAX_STEPS	100000
 
 /**
  * vdso_remap_evict() - bring a thread out of the vDSO, before a checkpoint

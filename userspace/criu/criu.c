@@ -17,7 +17,7 @@
 
 #include <vdso_remap.h>
 
-#define EVICT_TIMEOUT_S	5
+#define EVICT_TIMEOUT_S	20
 
 /* Of a dump: the device. */
 static int device = -1;

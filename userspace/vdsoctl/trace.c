@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define STOP_TIMEOUT_MS	10000
-#define EVICT_TIMEOUT_S	5
+#define EVICT_TIMEOUT_S	20
 
 static int complain_seize(pid_t pid, pid_t tid, int err)
 {
