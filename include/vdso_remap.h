@@ -327,8 +327,8 @@ int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
  * instructions; the thread will go on there.
  *
  * Return: 1; 0: it is outside of the runtime vDSO; -EOPNOTSUPP: it is elsewhere
- * in it, or the image has no landing pad; other errors of ptrace(2) and
- * process_vm_readv(2).
+ * in it, or the image has no landing pad; -EFAULT: its code is not there; other
+ * errors of ptrace(2).
  */
 int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
 			     const struct vdso_remap_image *image, uint64_t addr);

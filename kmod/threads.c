@@ -19,7 +19,7 @@ static bool stands_in_patch(const struct vr_patches *patches, unsigned long ip)
 
 	/* They are ordered, and most threads are far away. */
 	if (!patches->nr || ip <= patches->patch[0].addr ||
-	    ip >= patches->patch[patches->nr - 1].addr + VDSO_ENCODE_MAX)
+	    ip >= patches->patch[patches->nr - 1].addr + patches->patch[patches->nr - 1].len)
 		return false;
 	for (i = 0; i < patches->nr; i++) {
 		const struct vr_patch *patch = &patches->patch[i];
@@ -56,22 +56,23 @@ static bool is_busy(const struct vr_target *target, const struct task_struct *th
 
 /*
  * The process's own threads first. If those are all users of its mm no other
- * process is looked at: there may be thousands, and every CPU may be held. (A
- * user that is added meanwhile is added by one, who then runs: is busy itself.)
+ * process is looked at: there may be thousands, and every CPU may be held. The
+ * users are counted last: none of those that were seen can have left, so whoever
+ * has come meanwhile makes them more.
  */
 static struct task_struct *find_busy(const struct vr_target *target, const struct vr_span *leave,
 				     const struct vr_patches *patches)
 {
-	int others = atomic_read(&target->mm->mm_users) - 1;	/* one is our reference */
 	struct task_struct *process, *thread;
+	int nr_users = 1;	/* our reference */
 
 	for_each_thread(target->task, thread) {
 		if (READ_ONCE(thread->mm) == target->mm)
-			others--;
+			nr_users++;
 		if (is_busy(target, thread, leave, patches))
 			return thread;
 	}
-	if (!others)
+	if (nr_users == atomic_read(&target->mm->mm_users))
 		return NULL;
 	for_each_process_thread(process, thread) {
 		if (is_busy(target, thread, leave, patches))
