@@ -3,10 +3,13 @@
  * libvdsoremap: carry a process's vDSO over to another kernel.
  *
  * For restore tools. No function allocates, keeps state or needs a libc, so
- * the same sources are libvdsoremap.a, libvdsoremap.so and, for restorer
- * blobs, libvdsoremap_pie.a. Every function returns 0 (or what it says) on
- * success and a negative errno value on failure; errno is not touched. Words
- * and the kernel's side are explained in <linux/vdso_remap.h>.
+ * the same sources are libvdsoremap.a, libvdsoremap.so and libvdsoremap_pie.a.
+ * That is for restorer blobs, and has what they call: vdso_remap_parse(),
+ * vdso_remap_plan(), vdso_remap_open() and vdso_remap_restore().
+ *
+ * Every function returns 0 (or what it says) on success and a negative errno
+ * value on failure; errno is not touched. Words and the kernel's side are
+ * explained in <linux/vdso_remap.h>.
  */
 #ifndef _VDSO_REMAP_H
 #define _VDSO_REMAP_H

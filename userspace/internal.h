@@ -26,6 +26,11 @@ struct vr_mark {
 /* Whether a mark stands at data, and what it says. */
 bool vr_read_mark(struct vr_mark *mark, const void *data, size_t size);
 
+/* Asks the device; as for all requests, pid 0 is the caller. */
+int vr_get_info(int fd, int32_t pid, struct vdso_remap_info *info);
+/* The first one, or NULL. */
+const struct vdso_remap_area *vr_text_area(const struct vdso_remap_info *info);
+
 static inline bool vr_str_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b) {

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 
 #include "vdso_abi.h"
 #include "internal.h"
@@ -73,13 +72,13 @@ static bool is_32bit(const struct context *ctx)
 	return vdso_abi_is_32bit(vdso_abi_of(ctx->image.machine, ctx->image.bits));
 }
 
-static int get_info(int fd, int32_t pid, struct vdso_remap_info *info)
+int vr_get_info(int fd, int32_t pid, struct vdso_remap_info *info)
 {
 	*info = (struct vdso_remap_info){ .size = sizeof(*info), .pid = pid };
 	return sys_ioctl(fd, VDSO_REMAP_GET_INFO, info);
 }
 
-static const struct vdso_remap_area *text_area(const struct vdso_remap_info *info)
+const struct vdso_remap_area *vr_text_area(const struct vdso_remap_info *info)
 {
 	uint32_t i;
 
@@ -96,12 +95,12 @@ static int find_group(struct context *ctx)
 	struct vdso_remap_info info;
 	int ret;
 
-	ret = get_info(ctx->restore->fd, 0, &info);
+	ret = vr_get_info(ctx->restore->fd, 0, &info);
 	if (ret)
 		return ret;
 	if (!info.nr_areas)
 		return -ENOENT;
-	text = text_area(&info);
+	text = vr_text_area(&info);
 	if (!text || !(info.state & VDSO_REMAP_STATE_PRESENT))
 		return -EUCLEAN;
 
@@ -390,39 +389,5 @@ public_api int vdso_remap_restore(struct vdso_remap_restore *restore)
 		return ret;
 	restore->outcome = ctx.plan.outcome;
 	restore->runtime = ctx.text;
-	return 0;
-}
-
-public_api int vdso_remap_query(int fd, int32_t pid, struct vdso_remap_status *status)
-{
-	const struct vdso_remap_area *text;
-	struct vdso_remap_mark raw;
-	struct vr_mark mark;
-	struct iovec local = { .iov_base = &raw, .iov_len = sizeof(raw) };
-	struct iovec remote = { .iov_len = sizeof(raw) };
-	long ret;
-
-	*status = (struct vdso_remap_status){ 0 };
-	ret = get_info(fd, pid, &status->info);
-	if (ret)
-		return ret;
-	text = text_area(&status->info);
-	if (!text)
-		return 0;
-
-	if (!fits_long(text->start))
-		return -EINVAL;
-	/* Not a plain read, also at home: the pages may have been protected. */
-	remote.iov_base = (void *)(uintptr_t)text->start;
-	ret = sys_process_vm_readv(pid ? pid : sys_getpid(), &local, &remote);
-	if (ret < 0 && ret != -EFAULT)
-		return ret;
-	/* What can't be read is not marked: CRIU looks at readable memory only. */
-	if (ret != sizeof(raw) || !vr_read_mark(&mark, &raw, sizeof(raw)))
-		return 0;
-	status->proxied = true;
-	status->mark_version = mark.version;
-	status->image = mark.image;
-	status->image_data = mark.image_data;
 	return 0;
 }
