@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An image vDSO, a copy of the own one, whose sites are installed again and again. */
+/*
+ * An image vDSO, a copy of the own one, whose sites are installed again and again:
+ * other bytes each time, but at __vdso_clock_gettime, which threads may be calling.
+ */
 #ifndef _BENCH_PROXY_H
 #define _BENCH_PROXY_H
 
@@ -16,13 +19,15 @@
  * @group: near, at one of its places
  * @device: open
  * @image: in this process
- * @plan: its sites
+ * @plans: its sites: jumps, and all but one of them stubs
+ * @turn: which of them is next
  */
 struct proxy {
 	struct group group;
 	int device;
 	struct t_image image;
-	struct vdso_remap_plan plan;
+	struct vdso_remap_plan plans[2];
+	bool turn;
 };
 
 void proxy_make(struct proxy *proxy);

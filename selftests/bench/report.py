@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Collects what the benchmarks wrote into one report, and draws plots.
 
-  report.py DIR    DIR/WHERE/NAME.txt and .json are there; report.txt, report.json and *.svg
-                   will be
+  report.py DIR    DIR/WHERE/NAME.txt and .json are there, and DIR/WHERE/release of a VM's kernel;
+                   report.txt, report.json and *.svg will be
 """
 import json
 import os
@@ -16,6 +16,7 @@ WHERE = {
     "native": "on this machine itself",
     "instructions": "under QEMU, one processor: the kernel's instructions and the program's",
     "time": "under QEMU, two processors: compare what stands side by side",
+    "parallel": "under QEMU, two processors that run in parallel",
 }
 ORDER = ["call", "move", "install", "gap", "restore", "load", "size", "criu"]
 
@@ -56,9 +57,12 @@ def read_results(top):
     return results
 
 
-def describe(where):
+def describe(top, where):
     suite, _, kind = where.rpartition("-")
-    return f"{suite}'s kernel, {WHERE[kind]}" if suite else WHERE[kind]
+    if not suite:
+        return WHERE[kind]
+    with open(f"{top}/{where}/release") as file:
+        return f"{suite}'s {file.read().strip()}, {WHERE[kind]}"
 
 
 def goals(results):
@@ -87,13 +91,12 @@ def plot_moves(top, where, found):
     rows = rows_of(found, "move")
     if not rows:
         return
-    ways = list(rows[0]["values"])[:3]
-    data = "\n".join(" ".join([row["row"].split()[0], *(str(row["values"][way]) for way in ways)])
-                     for row in rows)
     titles = {"MOVE": "MOVE", "mremap": "the mremap calls alone",
               "whole": "reading /proc/self/maps, and them"}
-    curves = ", ".join(f"$data using 1:{i + 2} with linespoints lw 2 title '{titles[way]}'"
-                       for i, way in enumerate(ways))
+    data = "\n".join(" ".join([row["row"].split()[0], *(str(row["values"][way]) for way in titles)])
+                     for row in rows)
+    curves = ", ".join(f"$data using 1:{i + 2} with linespoints lw 2 title '{title}'"
+                       for i, title in enumerate(titles.values()))
     plot(top, f"move-{where}", title="Moving the vDSO of a process", data=data, curves=curves,
          settings="set logscale xy\nset yrange [:1e9]\nset xlabel 'mappings'\n"
                   f"set ylabel '{rows[0]['unit']}'")
@@ -120,14 +123,15 @@ def main():
     machine = {"processor": processor(), "kernel": platform.release(),
                "load": [round(load, 2) for load in os.getloadavg()]}
     with open(f"{top}/report.json", "w") as file:
-        json.dump({"machine": machine, "results": results}, file, indent=1)
+        json.dump({"machine": machine, "where": {where: describe(top, where) for where in results},
+                   "results": results}, file, indent=1)
     lines = [f"{machine['processor']}, Linux {machine['kernel']}, load {machine['load']}"]
     for where, found in results.items():
         plot_moves(top, where, found)
         plot_calls(top, where, found)
         for name in found:
             with open(f"{top}/{where}/{name}.txt") as file:
-                lines += ["", f"==== {name}: {describe(where)}", "", file.read().rstrip()]
+                lines += ["", f"==== {name}: {describe(top, where)}", "", file.read().rstrip()]
     lines += ["", "==== goals", "", *goals(results)]
     text = "\n".join(lines)
     with open(f"{top}/report.txt", "w") as file:
