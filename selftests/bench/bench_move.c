@@ -179,9 +179,10 @@ int main(int argc, char **argv)
 	bench_ratio(name, best[0][MODULE] / best[0][MREMAP], 0.7);
 	bench_ratio("the same with the first call afterwards",
 		    best[0][MODULE_CALL] / best[0][MREMAP_CALL], 0);
-	bench_ratio("MOVE / the whole, 1,000 mappings", best[1][BESIDE_WHOLE] / best[1][WHOLE], 0.1);
-	bench_ratio("MOVE / the whole, 60,000 mappings", best[3][BESIDE_WHOLE] / best[3][WHOLE],
-		    0);
+	bench_ratio("MOVE / the whole, 1,000 mappings",
+		    best[1][BESIDE_WHOLE] / best[1][WHOLE], 0.1);
+	bench_ratio("MOVE / the whole, 60,000 mappings",
+		    best[3][BESIDE_WHOLE] / best[3][WHOLE], 0);
 	bench_ratio("MOVE: 60,000 mappings / few", best[3][MODULE] / best[0][MODULE], 1.2);
 	bench_ratio("mremap calls: 60,000 mappings / few", best[3][MREMAP] / best[0][MREMAP], 0);
 	return bench_end();
