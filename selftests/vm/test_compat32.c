@@ -374,7 +374,7 @@ static bool is_at_system_call(pid_t pid, uint64_t ip)
  * From wherever it is inside, and its answers are right. It is not left in system
  * calls of its functions: three words are on the stack then, and who has called.
  */
-TEST_F(compat32, is_brought_out_of_the_vdso)
+TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 120)
 {
 	unsigned int nr_out = 0, nr_calling = 0, nr_slow = 0, left = 0;
 	struct vdso_remap_range text;
