@@ -374,7 +374,7 @@ static bool is_at_system_call(pid_t pid, uint64_t ip)
  * From wherever it is inside, and its answers are right. It is not left in system
  * calls of its functions: three words are on the stack then, and who has called.
  */
-TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 120)
+TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 240)
 {
 	unsigned int nr_out = 0, nr_calling = 0, nr_slow = 0, left = 0;
 	struct vdso_remap_range text;
@@ -388,7 +388,7 @@ TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 120)
 	ASSERT_TRUE(falls_asleep(self->pid));
 	EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->pid, &text, 1, 0));
 	srandom(1);
-	while (nr_out + nr_calling + nr_slow < 60) {
+	while (nr_out + nr_calling + nr_slow < 60 || !nr_out || !nr_calling) {
 		ASSERT_EQ(0, ptrace(PTRACE_SINGLESTEP, self->pid, NULL, sig));
 		ASSERT_EQ(self->pid, waitpid(self->pid, &status, __WALL));
 		ASSERT_TRUE(WIFSTOPPED(status));
@@ -416,8 +416,6 @@ TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 120)
 		nr_out++;
 	}
 	EXPECT_TRUE(ends_well(self->pid, 0));
-	EXPECT_LT(0, nr_out);
-	EXPECT_LT(0, nr_calling);
 	TH_LOG("out %u times, %u times at a system call, %u times too slow", nr_out, nr_calling,
 	       nr_slow);
 }
