@@ -22,6 +22,7 @@ import time
 SHARE = "/share"
 IMAGES = "/run/images"	# in memory
 CRIU = {"stock": f"{SHARE}/criu-alone", "ours": f"{SHARE}/criu"}
+COLUMNS = [*CRIU, *(f"{name}, elapsed" for name in CRIU)]
 THREADS = (1, 100)
 ROUNDS = 10
 GOAL = 1.01	# no slower, to a hundredth: the two programs lie differently in memory
@@ -100,20 +101,19 @@ def measure(directory, threads):
         for name in CRIU:
             best[name] = list(map(min, best[name], restore_once(name, threads)))
     shutil.rmtree(IMAGES)
-    return {**{name: work for name, (work, _) in best.items()},
-            **{f"{name}, elapsed": elapsed for name, (_, elapsed) in best.items()}}
+    work, elapsed = zip(*best.values())
+    return dict(zip(COLUMNS, work + elapsed))
 
 
 def restore(output, directories):
     ratios = []
-    columns = [*CRIU, *(f"{name}, elapsed" for name in CRIU)]
-    print(f"{TITLE}, {CLOCK}\n{'':34}" + "".join(f"{column:>16}" for column in columns))
+    print(f"{TITLE}, {CLOCK}\n{'':34}" + "".join(f"{column:>16}" for column in COLUMNS))
     with open(output, "w") as file:
         for directory in directories:
             for threads in THREADS:
                 best = measure(directory, threads)
                 row = f"{threads} thread{'s' * (threads > 1)}, from {os.path.basename(directory)}"
-                print(f"{row:34}" + "".join(f"{best[column]:16}" for column in columns), flush=True)
+                print(f"{row:34}" + "".join(f"{value:16}" for value in best.values()), flush=True)
                 print(json.dumps({"table": TITLE, "unit": CLOCK, "row": row, "values": best}),
                       file=file)
                 ratios.append((f"{row}: ours / stock", best["ours"] / best["stock"]))

@@ -122,16 +122,16 @@ def main():
     results = read_results(top)
     machine = {"processor": processor(), "kernel": platform.release(),
                "load": [round(load, 2) for load in os.getloadavg()]}
+    described = {where: describe(top, where) for where in results}
     with open(f"{top}/report.json", "w") as file:
-        json.dump({"machine": machine, "where": {where: describe(top, where) for where in results},
-                   "results": results}, file, indent=1)
+        json.dump({"machine": machine, "where": described, "results": results}, file, indent=1)
     lines = [f"{machine['processor']}, Linux {machine['kernel']}, load {machine['load']}"]
     for where, found in results.items():
         plot_moves(top, where, found)
         plot_calls(top, where, found)
         for name in found:
             with open(f"{top}/{where}/{name}.txt") as file:
-                lines += ["", f"==== {name}: {describe(top, where)}", "", file.read().rstrip()]
+                lines += ["", f"==== {name}: {described[where]}", "", file.read().rstrip()]
     lines += ["", "==== goals", "", *goals(results)]
     text = "\n".join(lines)
     with open(f"{top}/report.txt", "w") as file:

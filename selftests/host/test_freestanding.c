@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A program without libc, start-up code or relocations, as a restorer blob is:
- * parses its own vDSO, plans and tries to restore it. Exits with the number of the step that
- * failed, and says "ok" when none did.
+ * parses its own vDSO, plans and tries to restore it. Exits with the number of
+ * the step that failed, and says "ok" when none did.
  */
 #include <asm/unistd.h>
 #include <errno.h>
