@@ -13,8 +13,13 @@
 #error "vdso_remap: needs Linux 5.10 or later: older kernels have no static calls"
 #endif
 
+#include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/coredump.h>
+#ifdef VR_HAS_EXEC_STATE
+#include <linux/sched/exec_state.h>
+#endif
 
 #if !IS_ENABLED(CONFIG_KPROBES) || !IS_ENABLED(CONFIG_KALLSYMS)
 #error "vdso_remap: needs a kernel with CONFIG_KPROBES and CONFIG_KALLSYMS"
@@ -22,6 +27,24 @@
 
 #ifndef CONFIG_SMP
 #error "vdso_remap: needs a kernel with CONFIG_SMP"
+#endif
+
+/* Without it security_mmap_addr() is inline, and ksyms.c could not find it. */
+#ifndef CONFIG_SECURITY
+#error "vdso_remap: needs a kernel with CONFIG_SECURITY, which checks vm.mmap_min_addr"
+#endif
+
+/*
+ * Below, the name of a macro tells whether this kernel has a flag that forbids
+ * something. If a kernel names that flag otherwise, the build must fail: the module
+ * would ignore the flag.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0) && defined(CONFIG_64BIT) && !defined(VM_SEALED)
+#error "vdso_remap: does not know how this kernel marks sealed mappings: there is no VM_SEALED"
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0) && !defined(MMF_HAS_MDWE)
+#error "vdso_remap: does not know how this kernel keeps PR_SET_MDWE: there is no MMF_HAS_MDWE"
 #endif
 
 /* Before 6.1 vmas are a linked list and a tree, without a common iterator. */
@@ -62,6 +85,11 @@ static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
 #define VM_UFFD_MINOR	VM_NONE
 #endif
 
+/* 6.6 and later: VM_WRITE is set in these, but plain writes fault */
+#ifndef VM_SHADOW_STACK
+#define VM_SHADOW_STACK	VM_NONE
+#endif
+
 /* PR_SET_MDWE: 6.3 and later. The flags of an mm were a plain word before 6.18. */
 #ifndef MMF_HAS_MDWE
 #define vr_compat_has_mdwe(mm)	((void)(mm), false)
@@ -69,6 +97,54 @@ static inline struct vm_area_struct *vma_next(struct vma_iterator *vmi)
 #define vr_compat_has_mdwe(mm)	mm_flags_test(MMF_HAS_MDWE, mm)
 #else
 #define vr_compat_has_mdwe(mm)	test_bit(MMF_HAS_MDWE, &(mm)->flags)
+#endif
+
+/*
+ * Whether the calling tracer may access the memory of its tracee, as the kernel checks
+ * it for ptrace(2). 7.2 and later have a function for that. Neither function is
+ * exported; see ksyms.c.
+ */
+#ifdef VR_HAS_PTRACER_ACCESS_ALLOWED
+#define VR_PTRACER_CHECK	ptracer_access_allowed
+#define vr_compat_ptracer_may_access(task, mm) \
+	((void)(mm), static_call(vr_ptracer_check)(task))
+#else
+#define VR_PTRACER_CHECK	ptracer_capable
+#define vr_compat_ptracer_may_access(task, mm) \
+	(get_dumpable(mm) == SUID_DUMP_USER || \
+	 static_call(vr_ptracer_check)(task, (mm)->user_ns))
+#endif
+
+/*
+ * Whether the caller has the capability for checkpoint and restore in the user
+ * namespace that owns its memory. 7.2 and later keep that namespace in the task.
+ */
+#ifdef VR_HAS_EXEC_STATE
+static inline bool vr_compat_may_restore_self(void)
+{
+	bool may;
+
+	rcu_read_lock();
+	may = checkpoint_restore_ns_capable(rcu_dereference(current->exec_state)->user_ns);
+	rcu_read_unlock();
+	return may;
+}
+#else
+static inline bool vr_compat_may_restore_self(void)
+{
+	return checkpoint_restore_ns_capable(current->mm->user_ns);
+}
+#endif
+
+/* Before 6.12 it has another name. */
+#ifndef VR_HAS_RCU_MOMENTARY_EQS
+#define rcu_momentary_eqs	rcu_momentary_dyntick_idle
+#endif
+
+/* 5.11 and later */
+#ifndef VR_HAS_KMAP_LOCAL
+#define kmap_local_page(page)	kmap_atomic(page)
+#define kunmap_local(addr)	kunmap_atomic(addr)
 #endif
 
 /* Threads that never return to user space: io_uring's, later vhost's too. */

@@ -218,11 +218,13 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 		vr_compat_unseal(group->vma[i]);
 	}
 
-	saved = memalloc_noreclaim_save();
+	/* This changes flags of the task, which others may read at any time. */
+	saved = data_race(memalloc_noreclaim_save());
 	do {
 		ret = static_call(vr_do_munmap)(mm, span->start, span->end - span->start, NULL);
 	} while (ret && --tries);
-	memalloc_noreclaim_restore(saved);
+	/* the same flags */
+	data_race((memalloc_noreclaim_restore(saved), 0));
 	if (!WARN_ONCE(ret, "a second vDSO stays mapped at %lx: %d\n", span->start, ret))
 		return;
 	for (i = 0; i < group->nr; i++) {

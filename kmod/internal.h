@@ -5,8 +5,11 @@
 
 #include "compat.h"
 
+#include <linux/capability.h>
 #include <linux/mm.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
+#include <linux/sched/jobctl.h>
 #include <linux/security.h>
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
@@ -19,6 +22,7 @@ DECLARE_STATIC_CALL(vr_install_special_mapping, _install_special_mapping);
 DECLARE_STATIC_CALL(vr_do_munmap, do_munmap);
 DECLARE_STATIC_CALL(vr_security_mmap_addr, security_mmap_addr);
 DECLARE_STATIC_CALL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
+DECLARE_STATIC_CALL(vr_ptracer_check, VR_PTRACER_CHECK);
 
 int vr_ksyms_init(void);
 
@@ -38,38 +42,53 @@ static inline bool vr_spans_overlap(const struct vr_span *a, const struct vr_spa
  * @task: the one that was named, or the caller; a reference is held
  * @mm: its address space; a user reference is held
  * @caller: the thread that called
- * @alone: it is the caller's own, and nobody else uses @mm. That stays true
- *	during the command, since only a user of @mm can add one.
  */
 struct vr_target {
 	struct task_struct *task;
 	struct mm_struct *mm;
 	struct task_struct *caller;
-	bool alone;
 };
 
+/* If it returns -EAGAIN, it has undone what it did; vr_target_run() calls it again. */
 typedef int (*vr_locked_fn)(struct vr_target *target, void *arg);
 
 int vr_target_init(void);
 void vr_target_exit(void);
 int vr_target_get(struct vr_target *target, pid_t pid);
 void vr_target_put(struct vr_target *target);
+bool vr_target_is_own(const struct vr_target *target);
 int vr_target_run(struct vr_target *target, vr_locked_fn fn, void *arg);
+
+/* A task in PTRACE_LISTEN is stopped, but ptrace(2) does not act on it either. */
+static inline bool vr_is_ptrace_stopped(const struct task_struct *task)
+{
+	/*
+	 * Another tracer may be changing other flags of a task that is not the caller's, and the
+	 * kernel does not mark such writes.
+	 */
+	return data_race(task_is_traced(task) && !(READ_ONCE(task->jobctl) & JOBCTL_LISTENING));
+}
 
 /**
  * struct vr_patch - bytes that are to be replaced in user memory; threads.c
  * @addr: where the process sees them
+ * @window_off: where they are in the pages that are pinned for writing
  * @dst: where the kernel can write them
  * @len: how many
  * @skip: the first so many stay the same: a thread that stands at the end of
  *	them or among them has done what the new bytes say as well
+ * @busy: a thread that stands behind @skip and before this offset is in the way.
+ *	It is @len, or the length of a longer jump that is there now; 0 if no byte
+ *	changes.
  * @new: what is to be there
  */
 struct vr_patch {
 	unsigned long addr;
+	unsigned long window_off;
 	u8 *dst;
 	u8 len;
 	u8 skip;
+	u8 busy;
 	u8 new[VDSO_ENCODE_MAX];
 };
 
@@ -78,10 +97,21 @@ struct vr_patches {
 	unsigned int nr;
 };
 
-int vr_check_stopped(const struct vr_target *target, const struct vr_span *leave,
-		     const struct vr_patches *patches, pid_t *busy_tid);
+/**
+ * struct vr_others - the threads that use the target's mm, beside the caller
+ * @may_run: one of them may return to user space before the command ends
+ * @only_own: all of them are the target's own, and nobody else holds a reference
+ */
+struct vr_others {
+	bool may_run;
+	bool only_own;
+};
+
+int vr_threads_look(const struct vr_target *target, const struct vr_span *leave,
+		    const struct vr_patches *patches, struct vr_others *others,
+		    pid_t *busy_tid);
 int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
-		     pid_t *busy_tid);
+		     const struct vr_others *others, pid_t *busy_tid);
 
 /* The kernel's own copy of a runtime vDSO's text, an ELF file; image.c */
 struct vr_image {
@@ -94,6 +124,17 @@ unsigned int vr_image_machine(const struct vr_image *image);
 unsigned int vr_image_bits(const struct vr_image *image);
 unsigned int vr_image_build_id(const struct vr_image *image, u8 *id, unsigned int max);
 bool vr_image_has_entry_point(const struct vr_image *image, u32 off);
+
+/*
+ * Whether an image vDSO may be in this mapping: anonymous memory that is executable
+ * already. A process that may execute files only (SELinux without execmem and execmod)
+ * has no such memory.
+ */
+static inline bool vr_may_be_image(const struct vm_area_struct *vma)
+{
+	return vma_is_anonymous((struct vm_area_struct *)vma) && vma->vm_flags & VM_EXEC &&
+	       !(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_SHADOW_STACK));
+}
 
 /* The special mappings of one process, while its mmap lock is held; group.c */
 struct vr_group {
@@ -117,21 +158,28 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group);
  * @addr: of the text afterwards
  * @replace: unmap what is in the way
  * @unseal: the group may be a sealed one; vr_may_unseal() said so
+ * @sealed: the group that is found is sealed
  * @old: found by the caller; empty if there is none
  * @new: vr_move_check() sets its span, vr_move_prepare() puts it up
+ * @pointer: the kernel's pointer to the text before
+ * @ip: the instruction pointer to which the current thread returned before
  */
 struct vr_move {
 	const struct vr_target *target;
 	unsigned long addr;
 	bool replace;
 	bool unseal;
+	bool sealed;
 	struct vr_group old;
 	struct vr_group new;
+	unsigned long pointer;
+	unsigned long ip;
 };
 
 extern bool vr_allow_unseal;
 
 bool vr_may_unseal(void);
+void vr_log_unseal(const struct vr_target *target, const struct vr_group *group);
 int vr_check_destination(const struct mm_struct *mm, u64 addr);
 int vr_move_check(struct vr_move *move);
 int vr_move_prepare(struct vr_move *move);

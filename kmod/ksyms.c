@@ -13,11 +13,14 @@
 #include <linux/err.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/ptrace.h>
+#include <linux/stringify.h>
 
 DEFINE_STATIC_CALL_NULL(vr_install_special_mapping, _install_special_mapping);
 DEFINE_STATIC_CALL_NULL(vr_do_munmap, do_munmap);
 DEFINE_STATIC_CALL_NULL(vr_security_mmap_addr, security_mmap_addr);
 DEFINE_STATIC_CALL_NULL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
+DEFINE_STATIC_CALL_NULL(vr_ptracer_check, VR_PTRACER_CHECK);
 
 /* Where a function may first be probed: behind a landing pad or a trace call. */
 #define MAX_PROBE_OFFSET	16
@@ -65,7 +68,7 @@ static unsigned long __init find_function(const char *name)
 
 /* Not ENOENT: loaders take that for a file or a symbol that is not there. */
 #define find(call, function) ({						\
-	unsigned long addr = find_function(#function);			\
+	unsigned long addr = find_function(__stringify(function));	\
 									\
 	if (addr)							\
 		static_call_update(call, (typeof(function) *)addr);	\
@@ -83,5 +86,7 @@ int __init vr_ksyms_init(void)
 		ret = find(vr_security_mmap_addr, security_mmap_addr);
 	if (!ret)
 		ret = find(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
+	if (!ret)
+		ret = find(vr_ptracer_check, VR_PTRACER_CHECK);
 	return ret;
 }

@@ -8,6 +8,9 @@
 #include <linux/moduleparam.h>
 #include <linux/ptrace.h>
 #include <linux/sched/task_stack.h>
+#include <linux/uidgid.h>
+
+#include "kmod.h"
 
 bool vr_allow_unseal;
 module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
@@ -18,6 +21,15 @@ MODULE_PARM_DESC(allow_unseal,
 bool vr_may_unseal(void)
 {
 	return READ_ONCE(vr_allow_unseal) && checkpoint_restore_ns_capable(&init_user_ns);
+}
+
+/* Names the caller and the target; called after a sealed group was changed. */
+void vr_log_unseal(const struct vr_target *target, const struct vr_group *group)
+{
+	pr_notice_ratelimited("%s[%d] of user %u unsealed the vDSO of %s[%d] at %lx, by allow_unseal=1\n",
+			      current->comm, task_pid_nr(current),
+			      from_kuid(&init_user_ns, current_uid()), target->task->comm,
+			      task_pid_nr(target->task), group->span.start);
 }
 
 /*
@@ -116,15 +128,37 @@ int vr_move_check(struct vr_move *move)
 
 	if (ret)
 		return ret;
+	move->sealed = false;
 	if (vr_spans_overlap(&move->new.span, &move->old.span))
 		return -EINVAL;
 	for (i = 0; i < move->old.nr; i++) {
-		if (move->old.vma[i]->vm_flags & VM_SEALED && !move->unseal)
+		if (!(move->old.vma[i]->vm_flags & VM_SEALED))
+			continue;
+		if (!move->unseal)
 			return -EPERM;
+		move->sealed = true;
 	}
 	if (!move->replace && find_vma_intersection(mm, move->new.span.start, move->new.span.end))
 		return -EEXIST;
 	return 0;
+}
+
+/*
+ * Tells the kernel about the new group. If the current thread returns to where the
+ * kernel believes the text to be, the kernel's hook makes it return to the new group.
+ * If the old group is not there, the thread returns to other code, and must go on
+ * there: what the hook did is undone.
+ */
+static int announce_new(struct vr_move *move)
+{
+	int ret;
+
+	move->pointer = arch_vr_vdso(move->target->mm);
+	move->ip = instruction_pointer(current_pt_regs());
+	ret = vr_group_announce(&move->new);
+	if (!move->old.nr || vr_group_text(&move->old)->vm_start != move->pointer)
+		instruction_pointer_set(current_pt_regs(), move->ip);
+	return ret;
 }
 
 /*
@@ -136,26 +170,35 @@ int vr_move_prepare(struct vr_move *move)
 	struct mm_struct *mm = move->target->mm;
 	int ret = 0;
 
+	move->new.nr = 0;	/* a command may have started over */
 	if (move->replace)
 		ret = static_call(vr_do_munmap)(mm, move->new.span.start,
 						move->new.span.end - move->new.span.start, NULL);
-	if (!ret)
+	if (!ret) {
+		/* If the command starts over, it must not unmap what came there meanwhile. */
+		move->replace = false;
 		ret = vr_group_install(mm, &move->new, &move->old);
+	}
 	if (ret)
 		return ret;
 	ret = copy_private_pages(move);
 	if (!ret)
-		ret = vr_group_announce(&move->new);
+		ret = announce_new(move);
 	if (ret)
 		vr_group_remove(mm, &move->new);
 	return ret;
 }
 
+/* For a move of a group, not from nowhere. */
 void vr_move_abort(struct vr_move *move)
 {
-	/* It has worked the other way round a moment ago. */
+	struct mm_struct *mm = move->target->mm;
+
+	/* Can't fail, since the opposite has just worked. It can't know these two values. */
 	vr_group_announce(&move->old);
-	vr_group_remove(move->target->mm, &move->new);
+	arch_vr_set_vdso(mm, move->pointer);
+	instruction_pointer_set(current_pt_regs(), move->ip);
+	vr_group_remove(mm, &move->new);
 }
 
 void vr_move_finish(struct vr_move *move)
@@ -168,18 +211,50 @@ struct vr_moving {
 	struct vr_move move;
 };
 
+/*
+ * The sites of an image that is a proxy lead to where the group is now, so the group
+ * must not move alone. Returns -EALREADY if the group's mark names such an image. The
+ * process can write these bytes itself; they decide only whether the move is refused.
+ */
+static int check_not_proxied(struct mm_struct *mm, const struct vr_group *group)
+{
+	const struct vm_area_struct *text = vr_group_text(group), *image;
+	struct vdso_remap_mark *mark;
+	unsigned long addr = 0;
+	struct page *page;
+	int ret;
+
+	if (!text->anon_vma)
+		return 0;
+	ret = pin_private_page(mm, text->vm_start, &page);
+	if (ret <= 0)
+		return ret;
+	mark = kmap_local_page(page);
+	if (mark->signature == VDSO_REMAP_MARK_SIGNATURE)
+		addr = mark->image;
+	kunmap_local(mark);
+	unpin_user_page(page);
+
+	image = addr ? find_vma(mm, addr) : NULL;
+	return image && image->vm_start <= addr && vr_may_be_image(image) ? -EALREADY : 0;
+}
+
 static int move_locked(struct vr_target *target, void *arg)
 {
 	struct vr_moving *m = arg;
 	struct vr_move *move = &m->move;
 	const struct vr_patches none = {};
+	struct vr_others others;
 	int ret;
 
 	ret = vr_group_find(target->mm, &move->old);
 	if (!ret)
 		ret = vr_move_check(move);
 	if (!ret)
-		ret = vr_check_stopped(target, &move->old.span, &none, &m->req->busy_tid);
+		ret = check_not_proxied(target->mm, &move->old);
+	if (!ret)
+		ret = vr_threads_look(target, &move->old.span, &none, &others,
+				      &m->req->busy_tid);
 	if (!ret)
 		ret = vr_move_prepare(move);
 	if (!ret)
@@ -206,7 +281,10 @@ int vr_move(struct vr_target *target, void *request)
 	if (ret)
 		return ret;
 	m.move.unseal = req->flags & VDSO_REMAP_MOVE_UNSEAL && vr_may_unseal();
-	return vr_target_run(target, move_locked, &m);
+	ret = vr_target_run(target, move_locked, &m);
+	if (!ret && m.move.sealed)
+		vr_log_unseal(target, &m.move.new);
+	return ret;
 }
 
 /* A move from nowhere. */
@@ -214,21 +292,12 @@ static int map_locked(struct vr_target *target, void *request)
 {
 	const struct vdso_remap_map *req = request;
 	struct vr_move move = { .target = target, .addr = req->addr };
-	unsigned long ip = instruction_pointer(current_pt_regs());
 	int ret = vr_group_find(target->mm, &move.old);
 
 	if (ret != -ENOENT)
 		return ret ?: -EEXIST;
 	ret = vr_move_check(&move);
-	if (ret)
-		return ret;
-	ret = vr_move_prepare(&move);
-	/*
-	 * The hook takes a caller along who stands where the kernel believes the
-	 * text: by now, that is somebody else's code.
-	 */
-	instruction_pointer_set(current_pt_regs(), ip);
-	return ret;
+	return ret ?: vr_move_prepare(&move);
 }
 
 int vr_map(struct vr_target *target, void *request)

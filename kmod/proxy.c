@@ -12,6 +12,8 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "kmod.h"
+
 /* Pages of a process, pinned and writable by the kernel, in one piece. */
 struct vr_window {
 	struct page **pages;
@@ -26,29 +28,34 @@ static void close_window(struct vr_window *window)
 	if (window->nr)
 		unpin_user_pages_dirty_lock(window->pages, window->nr, true);
 	kvfree(window->pages);
+	*window = (struct vr_window) {};
 }
 
 /*
- * Pinning for writing gives the process its own copy of each page, as a
- * debugger's write would; later forks copy pinned pages instead of sharing.
- * What a failure leaves half open is for close_window().
+ * Pinning for writing gives the process its own copy of a page, as a debugger's
+ * write would; later forks copy pinned pages instead of sharing them.
  */
-static int open_window(struct vr_window *window, struct mm_struct *mm, unsigned long start,
-		       unsigned long size)
+static int pin_page(struct vr_window *window, struct mm_struct *mm, unsigned long addr,
+		    bool force)
 {
-	unsigned long addr;
+	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_WRITE | (force ? FOLL_FORCE : 0),
+				       &window->pages[window->nr]);
 
-	window->pages = kvmalloc_array(size >> PAGE_SHIFT, sizeof(*window->pages), GFP_KERNEL);
-	if (!window->pages)
-		return -ENOMEM;
-	for (addr = start; addr < start + size; addr += PAGE_SIZE) {
-		long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_WRITE | FOLL_FORCE,
-					       &window->pages[window->nr]);
+	if (ret != 1)
+		return ret ?: -EFAULT;
+	window->nr++;
+	return 0;
+}
 
-		if (ret != 1)
-			return ret ?: -EFAULT;
-		window->nr++;
-	}
+/* First alloc_window(), then pin_page() for each. close_window() also cleans up failures. */
+static int alloc_window(struct vr_window *window, unsigned int max)
+{
+	window->pages = kvmalloc_array(max, sizeof(*window->pages), GFP_KERNEL);
+	return window->pages ? 0 : -ENOMEM;
+}
+
+static int open_window(struct vr_window *window)
+{
 	window->addr = vmap(window->pages, window->nr, VM_MAP, PAGE_KERNEL);
 	return window->addr ? 0 : -ENOMEM;
 }
@@ -60,8 +67,9 @@ static int open_window(struct vr_window *window, struct mm_struct *mm, unsigned 
  * @req: the request; out fields are set in it
  * @sites: the kernel's copy of them
  * @patches: one for each site
+ * @force: pages are written to that the process itself could not write to
  * @parking: the group moves to @req->addr
- * @image: the image's pages
+ * @image: the image's pages that a site lies in
  * @header: the page where the mark goes
  * @move: of the group, when @parking; else only @move.old is used
  */
@@ -71,6 +79,7 @@ struct vr_proxying {
 	struct vdso_remap_proxy *req;
 	const struct vdso_remap_site *sites;
 	struct vr_patches patches;
+	bool force;
 	bool parking;
 	struct vr_window image;
 	struct vr_window header;
@@ -153,11 +162,21 @@ static int check_targets(struct vr_proxying *p)
 }
 
 /*
- * The image is anonymous memory that is executable already. Nothing else is
- * ever patched: whoever has such memory was allowed to make code, which those
- * who may only execute files (SELinux's execmem and execmod) were not.
+ * The caller chooses offsets and the distance to the runtime vDSO, and these end up in
+ * the bytes that are written. So in its own memory a caller may change only what it
+ * could change by a plain write, unless it has the capability to restore processes. A
+ * tracer can write to its tracee's executable memory anyway.
  */
-static int check_image(const struct vr_proxying *p)
+static bool may_write(struct vr_proxying *p, struct vm_area_struct *vma)
+{
+	if (p->force || (vma->vm_flags & VM_WRITE &&
+			 arch_vma_access_permitted(vma, true, false, false)))
+		return true;
+	p->force = vr_compat_may_restore_self();
+	return p->force;
+}
+
+static int check_image(struct vr_proxying *p)
 {
 	unsigned long addr = p->req->image, end = addr + p->req->image_size;
 
@@ -166,8 +185,7 @@ static int check_image(const struct vr_proxying *p)
 
 		if (!vma || vma->vm_start > addr)
 			return -EFAULT;
-		if (!vma_is_anonymous(vma) || !(vma->vm_flags & VM_EXEC) ||
-		    vma->vm_flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP))
+		if (!vr_may_be_image(vma) || !may_write(p, vma))
 			return -EACCES;
 		if (vma->vm_flags & VM_SEALED)
 			return -EPERM;
@@ -184,14 +202,53 @@ static int check_parking(struct vr_proxying *p)
 	if (!p->parking) {
 		bool sealed = vr_group_text(&p->move.old)->vm_flags & VM_SEALED;
 
-		return p->req->flags & VDSO_REMAP_PROXY_MARK && sealed && !p->move.unseal ?
-			-EPERM : 0;
+		p->move.sealed = p->req->flags & VDSO_REMAP_PROXY_MARK && sealed;
+		return p->move.sealed && !p->move.unseal ? -EPERM : 0;
 	}
 	ret = vr_move_check(&p->move);
 	/* The image is not in the way like something else: REPLACE would not help. */
 	if ((!ret || ret == -EEXIST) && vr_spans_overlap(&p->move.new.span, &image))
 		ret = -EINVAL;
 	return ret;
+}
+
+/* Pins only the pages that a site lies in: the others stay as they are. */
+static int open_image(struct vr_proxying *p)
+{
+	struct vr_window *window = &p->image;
+	unsigned long page, last, next = 0;
+	unsigned int i;
+	int ret;
+
+	ret = alloc_window(window, p->req->image_size >> PAGE_SHIFT);
+	if (ret)
+		return ret;
+	for (i = 0; i < p->req->nr_sites; i++) {
+		const struct vdso_remap_site *site = &p->sites[i];
+		unsigned long used = min_t(u32, site->room, VDSO_ENCODE_MAX);
+
+		page = site->off >> PAGE_SHIFT;
+		last = (site->off + used - 1) >> PAGE_SHIFT;
+		for (next = max(next, page); next <= last; next++) {
+			ret = pin_page(window, p->target->mm,
+				       p->req->image + (next << PAGE_SHIFT), p->force);
+			if (ret)
+				return ret;
+		}
+		/* Sites are ordered, so the last pages of the window are those of this site. */
+		p->patches.patch[i].window_off = offset_in_page(site->off) +
+			((window->nr - (last - page + 1)) << PAGE_SHIFT);
+	}
+	return open_window(window);
+}
+
+static int open_header(struct vr_proxying *p, const struct vr_group *group)
+{
+	int ret = alloc_window(&p->header, 1);
+
+	if (!ret)
+		ret = pin_page(&p->header, p->target->mm, vr_group_text(group)->vm_start, true);
+	return ret ?: open_window(&p->header);
 }
 
 static int encode_sites(struct vr_proxying *p)
@@ -204,7 +261,7 @@ static int encode_sites(struct vr_proxying *p)
 		struct vr_patch *patch = &p->patches.patch[i];
 
 		patch->addr = p->req->image + site->off;
-		patch->dst = p->image.addr + site->off;
+		patch->dst = p->image.addr + patch->window_off;
 		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
 			vdso_encode_jump(p->abi, patch->new, patch->dst, site->room, patch->addr,
@@ -217,6 +274,10 @@ static int encode_sites(struct vr_proxying *p)
 		while (patch->skip < patch->len &&
 		       patch->dst[patch->skip] == patch->new[patch->skip])
 			patch->skip++;
+		/* If no byte changes, a thread in the middle is not in the way. */
+		patch->busy = patch->skip == patch->len ? 0 :
+			max_t(u8, patch->len,
+			      vdso_encode_old_jump_size(p->abi, patch->dst, site->room));
 	}
 	p->patches.nr = i;
 	return 0;
@@ -237,27 +298,24 @@ static void write_mark(const struct vr_proxying *p, const struct vr_group *group
 }
 
 /*
- * All is checked and encoded. What is left may fail in turn: finding a thread
- * in the way, moving the group, opening the page for the mark, and finding one
- * that was resumed meanwhile. Then the sites are written, and nothing fails.
+ * All is checked and encoded, and no thread is in the way. These steps can still fail,
+ * in this order: moving the group, opening the page for the mark, and holding the
+ * CPUs, which may find a running thread in the way. After that nothing fails.
  */
-static int install(struct vr_proxying *p)
+static int install(struct vr_proxying *p, const struct vr_others *others)
 {
 	struct vr_group *group = p->parking ? &p->move.new : &p->move.old;
 	struct vdso_remap_proxy *req = p->req;
 	int ret = 0;
 
 	if (p->parking)
-		ret = vr_check_stopped(p->target, &p->move.old.span, &p->patches, &req->busy_tid);
-	if (!ret && p->parking)
 		ret = vr_move_prepare(&p->move);
 	if (ret)
 		return ret;
 	if (req->flags & VDSO_REMAP_PROXY_MARK)
-		ret = open_window(&p->header, p->target->mm, vr_group_text(group)->vm_start,
-				  PAGE_SIZE);
+		ret = open_header(p, group);
 	if (!ret)
-		ret = vr_write_patches(p->target, &p->patches, &req->busy_tid);
+		ret = vr_write_patches(p->target, &p->patches, others, &req->busy_tid);
 	if (!ret && req->flags & VDSO_REMAP_PROXY_MARK)
 		write_mark(p, group);
 	if (p->parking) {
@@ -272,8 +330,8 @@ static int install(struct vr_proxying *p)
 static int proxy_locked(struct vr_target *target, void *arg)
 {
 	struct vr_proxying *p = arg;
-	struct mm_struct *mm = target->mm;
-	int ret = vr_group_find(mm, &p->move.old);
+	struct vr_others others;
+	int ret = vr_group_find(target->mm, &p->move.old);
 
 	if (!ret)
 		ret = check_targets(p);
@@ -282,11 +340,14 @@ static int proxy_locked(struct vr_target *target, void *arg)
 	if (!ret)
 		ret = check_image(p);
 	if (!ret)
-		ret = open_window(&p->image, mm, p->req->image, p->req->image_size);
+		ret = open_image(p);
 	if (!ret)
 		ret = encode_sites(p);
 	if (!ret)
-		ret = install(p);
+		ret = vr_threads_look(target, p->parking ? &p->move.old.span : NULL, &p->patches,
+				      &others, &p->req->busy_tid);
+	if (!ret)
+		ret = install(p, &others);
 	close_window(&p->header);
 	close_window(&p->image);
 	return ret;
@@ -298,6 +359,7 @@ int vr_proxy(struct vr_target *target, void *request)
 	struct vr_proxying p = {
 		.target = target,
 		.req = req,
+		.force = !vr_target_is_own(target),
 		.parking = req->flags & VDSO_REMAP_PROXY_PARK,
 		.move = {
 			.target = target,
@@ -311,8 +373,8 @@ int vr_proxy(struct vr_target *target, void *request)
 	ret = check_request(req, target->mm);
 	if (!ret && p.parking)
 		ret = vr_check_destination(target->mm, req->addr);
-	/* Who traces somebody can make him do anything; this is about oneself. */
-	if (!ret && target->mm == current->mm && vr_compat_has_mdwe(target->mm))
+	/* MDWE restricts what a process does to itself; a tracer can write code anyway. */
+	if (!ret && vr_target_is_own(target) && vr_compat_has_mdwe(target->mm))
 		ret = -EACCES;
 	if (ret)
 		return ret;
@@ -330,6 +392,8 @@ int vr_proxy(struct vr_target *target, void *request)
 	p.patches.patch = kvcalloc(req->nr_sites, sizeof(*p.patches.patch), GFP_KERNEL);
 	if (p.patches.patch)
 		ret = vr_target_run(target, proxy_locked, &p);
+	if (!ret && p.move.sealed)
+		vr_log_unseal(target, p.parking ? &p.move.new : &p.move.old);
 	kvfree(p.patches.patch);
 out_free_sites:
 	kfree(sites);

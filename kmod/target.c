@@ -2,10 +2,11 @@
 /* Whom a command is about: the whole permission check, and working in its mm. */
 #include "internal.h"
 
-#include <linux/cpu.h>
+#include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/ptrace.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/workqueue.h>
 
@@ -24,7 +25,7 @@ static int check_traced_by_caller(struct task_struct *task)
 
 	if (tracer != current)
 		return -EPERM;
-	return task_is_traced(task) ? 0 : -ESRCH;
+	return vr_is_ptrace_stopped(task) ? 0 : -ESRCH;
 }
 
 static struct task_struct *find_task(pid_t nr)
@@ -53,13 +54,17 @@ int vr_target_get(struct vr_target *target, pid_t pid)
 		ret = -ESRCH;
 		goto err_put_task;
 	}
+	/* As for PTRACE_POKEDATA: a process that is not dumpable takes CAP_SYS_PTRACE. */
+	if (pid && !vr_compat_ptracer_may_access(task, target->mm)) {
+		ret = -EPERM;
+		goto err_put_mm;
+	}
 	target->task = task;
 	target->caller = current;
-	/* Two users: the task, and the reference just taken. */
-	target->alone = task == current && thread_group_empty(task) &&
-			atomic_read(&target->mm->mm_users) == 2;
 	return 0;
 
+err_put_mm:
+	mmput(target->mm);
 err_put_task:
 	put_task_struct(task);
 	return ret;
@@ -71,49 +76,58 @@ void vr_target_put(struct vr_target *target)
 	put_task_struct(target->task);
 }
 
-/*
- * Locks the mm for writing and, unless the target is alone, CPU hotplug out.
- * cpuset code nests them the other way round, so the second is only tried; if
- * hotplug is under way its end is awaited without the mmap lock.
- */
-static int run_locked(struct vr_target *target, vr_locked_fn fn, void *arg)
+/* The target's memory is the caller's own. */
+bool vr_target_is_own(const struct vr_target *target)
 {
-	int ret;
-
-	for (;;) {
-		if (mmap_write_lock_killable(target->mm))
-			return -EINTR;
-		if (target->alone || cpus_read_trylock())
-			break;
-		mmap_write_unlock(target->mm);
-		cpus_read_lock();
-		cpus_read_unlock();
-	}
-	ret = fn(target, arg);
-	if (!target->alone)
-		cpus_read_unlock();
-	mmap_write_unlock(target->mm);
-	return ret;
+	return target->mm == target->caller->mm;
 }
 
+/**
+ * struct vr_work - what a worker does for a caller
+ * @work: of the worker
+ * @here: the worker runs
+ * @go: the caller has set @locked
+ * @locked: the caller has locked the mm; else the worker does nothing
+ * @target: whose mm is adopted
+ * @fn: what is to be done
+ * @arg: of @fn
+ * @ret: of @fn
+ */
 struct vr_work {
 	struct work_struct work;
+	struct completion here;
+	struct completion go;
+	bool locked;
 	struct vr_target *target;
 	vr_locked_fn fn;
 	void *arg;
 	int ret;
 };
 
+/*
+ * The caller locks the mm and keeps the lock until the work is done, since a worker that
+ * waits for a lock can't be killed. Lockdep keeps locks per task, so it is told that the
+ * worker has this one.
+ */
 static void run_in_mm(struct work_struct *work)
 {
 	struct vr_work *w = container_of(work, struct vr_work, work);
+	struct mm_struct *mm = w->target->mm;
 
-	kthread_use_mm(w->target->mm);
-	w->ret = run_locked(w->target, w->fn, w->arg);
-	kthread_unuse_mm(w->target->mm);
+	complete(&w->here);
+	/* No signal reaches a worker. Interruptible only so that it does not count as hung. */
+	while (wait_for_completion_interruptible(&w->go))
+		;
+	if (!w->locked)
+		return;
+	kthread_use_mm(mm);
+	rwsem_acquire(&mm->mmap_lock.dep_map, 0, 1, _THIS_IP_);
+	w->ret = w->fn(w->target, w->arg);
+	rwsem_release(&mm->mmap_lock.dep_map, _THIS_IP_);
+	kthread_unuse_mm(mm);
 }
 
-/* Our own: whoever's mmap lock is stuck keeps no one else's work waiting. */
+/* A queue of our own: requests that wait delay no other work. */
 static struct workqueue_struct *workers;
 
 int __init vr_target_init(void)
@@ -128,29 +142,65 @@ void vr_target_exit(void)
 }
 
 /*
- * Runs fn with the target's mm as current->mm, locked for writing. The kernel's
- * mremap hooks want it so, and do_munmap() takes the limit of addresses, from
- * 6.12 on also the count of mappings, from current.
+ * The caller takes the lock only when the worker runs: the kernel may have to fork a
+ * worker, a fork waits while a task is moved to another control group, and such a move
+ * may wait for the lock.
  *
- * For another process that is a worker that adopts its mm. The caller waits for
- * it whatever comes, so that its tracee stays where it is. A worker can't be
- * killed: the lock is waited for here, and only who takes it in between, one of
- * the process's own, can still keep the two waiting.
+ * Once the worker works on the mm, the caller can't be killed: it would let its tracee
+ * run.
  */
-int vr_target_run(struct vr_target *target, vr_locked_fn fn, void *arg)
+static int run_worker(struct vr_target *target, vr_locked_fn fn, void *arg)
 {
-	struct vr_work w = { .target = target, .fn = fn, .arg = arg };
+	struct vr_work w = { .target = target, .fn = fn, .arg = arg, .ret = -EINTR };
 
-	if (target->mm == current->mm)
-		return run_locked(target, fn, arg);
+	init_completion(&w.here);
+	init_completion(&w.go);
+	INIT_WORK_ONSTACK(&w.work, run_in_mm);
+	queue_work(workers, &w.work);
+	w.locked = !wait_for_completion_killable(&w.here) &&
+		   !mmap_write_lock_killable(target->mm);
+	complete(&w.go);
+	if (w.locked)
+		flush_work(&w.work);
+	else
+		cancel_work_sync(&w.work);
+	if (w.locked)
+		mmap_write_unlock(target->mm);
+	destroy_work_on_stack(&w.work);
+	return w.ret;
+}
+
+static int run_here(struct vr_target *target, vr_locked_fn fn, void *arg)
+{
+	int ret;
 
 	if (mmap_write_lock_killable(target->mm))
 		return -EINTR;
+	ret = fn(target, arg);
 	mmap_write_unlock(target->mm);
+	return ret;
+}
 
-	INIT_WORK_ONSTACK(&w.work, run_in_mm);
-	queue_work(workers, &w.work);
-	flush_work(&w.work);
-	destroy_work_on_stack(&w.work);
-	return w.ret;
+/*
+ * Runs fn with the target's mm as current->mm, locked for writing. The kernel's
+ * mremap hooks want it so, and do_munmap() takes the limit of addresses, from
+ * 6.12 on also the count of mappings, from current. For another process that is a
+ * worker that adopts its mm.
+ *
+ * Return: what fn returns; -EINTR: the caller was killed while it waited for a worker
+ * or the lock, or for a moment to call fn again.
+ */
+int vr_target_run(struct vr_target *target, vr_locked_fn fn, void *arg)
+{
+	int ret;
+
+	for (;;) {
+		ret = vr_target_is_own(target) ? run_here(target, fn, arg) :
+						 run_worker(target, fn, arg);
+		if (ret != -EAGAIN)
+			return ret;
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
 }

@@ -5,6 +5,7 @@
 
 #include <linux/mm_types.h>
 
+#include <asm/mmu_context.h>	/* arch_vma_access_permitted() */
 #include <asm/sync_core.h>
 #include <asm/vdso.h>
 
@@ -15,6 +16,11 @@
 static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
 {
 	return (unsigned long)mm->context.vdso;
+}
+
+static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
+{
+	mm->context.vdso = (void __user *)text;
 }
 
 /*

@@ -29,9 +29,11 @@
  *   and 64-bit callers; there is no implicit padding.
  *
  *   @pid 0 is the caller; another pid, in the caller's pid namespace, must be
- *   a task that the calling thread itself has ptrace-stopped. That is the
- *   whole permission check for acting on another process, and what makes sure
- *   that the task stands still.
+ *   a task that the calling thread itself has ptrace-stopped, and not by
+ *   PTRACE_LISTEN. As for PTRACE_POKEDATA, if the process is not dumpable, its
+ *   tracer must have had CAP_SYS_PTRACE, in the user namespace that owns the
+ *   process's memory, when it attached. That is the whole permission check for
+ *   acting on another process. The stop makes sure that the task stands still.
  *
  *   All or nothing: when a command fails, the group, the kernel's own pointer
  *   to it and every byte of the image are as they were. (As with
@@ -41,6 +43,16 @@
  *   success; @busy_tid and @bad_site on errors, too, to 0 and
  *   VDSO_REMAP_NO_SITE unless the error names one. The others come back as they
  *   were. Nothing is written if the structure's @size or tail is at fault.
+ *   With EBUSY @busy_tid is 0 if the thread has no pid in the caller's pid
+ *   namespace, or if processes that may share the memory come and go so fast that
+ *   none can be named.
+ *
+ *   REPLACE unmaps like munmap(2), and the caller waits for it. That can take
+ *   long for a mapping of a file whose server answers slowly (FUSE, NFS);
+ *   SIGKILL does not end it. Meanwhile the process's mmap lock is held, as by
+ *   munmap(2), and no other lock. REPLACE of a part of a hugetlbfs page fails
+ *   with EINVAL, as munmap(2) does. A userfaultfd monitor gets no event for what
+ *   REPLACE unmaps, nor for a group that moves.
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
@@ -50,8 +62,8 @@
  *   unless the request has the flag UNSEAL, the caller has
  *   CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the initial user namespace, and
  *   the module's parameter allow_unseal is set. Then it moves or is marked, and
- *   is sealed again where it is then. For a group that is not sealed UNSEAL
- *   means nothing.
+ *   is sealed again where it is then; the kernel's log names the caller and the
+ *   process (rate-limited). For a group that is not sealed UNSEAL means nothing.
  *
  *   EFAULT     the structure, or what it points to, can't be read or written
  *   EINVAL     @size is below the first published size; an unknown flag; a
@@ -61,8 +73,9 @@
  *   E2BIG      @size is larger than the module knows and the tail is not zero,
  *              or larger than a page
  *   ESRCH      no such task, it is exiting, or it is not stopped
- *   EPERM      the calling thread does not trace the task; or the new place
- *              starts below vm.mmap_min_addr; or a mapping that would have to
+ *   EPERM      the calling thread does not trace the task, or may not access
+ *              the memory of a task that it traces; or the new place starts
+ *              below vm.mmap_min_addr; or a mapping that would have to
  *              change is sealed: the group without UNSEAL and what it needs,
  *              what REPLACE would unmap, the image
  *   ENOENT     the process has no group
@@ -78,11 +91,27 @@
  *
  *   An LSM that refuses the new place may add its own error (EACCES).
  *
- * The module never parses bytes that a caller supplies and never writes bytes
- * that a caller supplies into executable memory: it writes its own encodings
- * of jumps to entry points of the runtime vDSO and of the system calls that a
- * vDSO stands for, only into anonymous memory that is executable already, and
- * the mark. Whoever may open the device may hold all CPUs for a moment.
+ * The module never parses bytes that a caller supplies. It writes only this into
+ * executable memory: its own encodings of jumps to entry points of the runtime
+ * vDSO and of the system calls that a vDSO stands for, and the mark. It writes
+ * sites only into anonymous memory that is executable already.
+ *
+ * But the caller chooses where a site is and how far the runtime vDSO is from it,
+ * so a series of calls can leave any bytes there: PROXY is in effect a write to
+ * executable memory, and needs the same permission. On another process it needs
+ * what PTRACE_POKEDATA needs. On the caller's own memory it needs what a plain
+ * write needs, or CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN in the user namespace
+ * that owns the memory (else EACCES). A program that was executed in a user
+ * namespace of its own has these capabilities there. So do not give the device to
+ * a process that must not be able to write code, for example one whose seccomp
+ * filter forbids memory that is writable and executable.
+ *
+ * Whoever may open the device may stop all CPUs, again and again: PROXY does so if
+ * other threads of the process may run. The CPUs are stopped while the module looks
+ * at each thread that shares the memory: microseconds for a few threads, some
+ * milliseconds for thousands. Isolated CPUs (isolcpus, nohz_full) are stopped, too;
+ * on a real-time kernel no task has a higher priority. GET_INFO, MOVE and MAP never
+ * stop a CPU.
  */
 #ifndef _UAPI_LINUX_VDSO_REMAP_H
 #define _UAPI_LINUX_VDSO_REMAP_H
@@ -90,8 +119,13 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The interface, not the module: raised when a caller may want to know. */
-#define VDSO_REMAP_VERSION	1
+/*
+ * The interface, not the module: raised when a caller may want to know.
+ *
+ *   2	MOVE of a proxied process fails with EALREADY. PROXY on memory of the
+ *	caller that it may not write fails with EACCES.
+ */
+#define VDSO_REMAP_VERSION	2
 
 #define VDSO_REMAP_TYPE		0xD5
 
@@ -188,6 +222,11 @@ struct vdso_remap_info {
  * who remembers the old address are the caller's business. So is a thread that
  * its tracer resumes during the move, and that forks just then: the child has
  * the whole group at the new place, but a kernel's pointer to the old one.
+ *
+ * EALREADY   the process is proxied: the group has a mark, and the mark's @image is
+ *            in anonymous, executable memory. A move would leave the image's sites
+ *            pointing to the old place. Use VDSO_REMAP_PROXY with PARK, which moves
+ *            the group and installs the sites anew.
  */
 struct vdso_remap_move {
 	__u32 size;
@@ -291,21 +330,30 @@ struct vdso_remap_site {
  * @image_data: with MARK: where the image's data pages start, page aligned;
  *	0 if it has none. Else 0.
  * @busy_tid: out, with EBUSY: a thread whose instruction pointer is inside the
- *	bytes to be replaced (at their first byte is outside), or, with PARK, one
- *	that is in the way of a MOVE
+ *	bytes to be replaced (at their first byte is outside), or inside a longer
+ *	jump that is there now; or, with PARK, one that is in the way of a MOVE
  * @bad_site: out, with EINVAL, ENXIO and ENOSPC: index of the site that is at
  *	fault, or VDSO_REMAP_NO_SITE
  *
- * Other threads see none or all of the sites; while they run the sites are
- * written with every CPU held. A thread that will come back into a site can't
- * be seen, for example one that runs the handler of a signal which interrupted
- * it there: bring threads out of the vDSO first.
+ * Other threads see none or all of the sites. If any of them may run before the
+ * command ends, the sites are written with every CPU held. If the caller has
+ * ptrace-stopped them all, no CPU is held. A thread that is elsewhere in the image
+ * may run into a site later: bring threads out of the vDSO first. A thread in a
+ * signal handler that will return into the bytes to be replaced is not seen.
+ * vdso_remap_evict(3) does not bring it out either; vdso_remap_find_handlers(3)
+ * finds such threads, as far as that is possible.
+ *
+ * Of the image, only the pages that a site lies in become private pages.
  *
  * EINVAL     also: sites out of order, overlapping or outside of the image; an
  *            unknown kind or stub; the new place overlaps the image
  * EFAULT     a page of the image is not mapped
- * EACCES     a page of the image is not anonymous, executable memory; or the
- *            caller has renounced new executable code (PR_SET_MDWE)
+ * EACCES     a page of the image is not anonymous, executable memory; or the memory
+ *            is the caller's own, and
+ *            - the caller can't write to a page of the image (no PROT_WRITE, or the
+ *              protection key forbids it) and has neither CAP_CHECKPOINT_RESTORE nor
+ *              CAP_SYS_ADMIN in the user namespace that owns the memory, or
+ *            - the caller has renounced new executable code (PR_SET_MDWE)
  * EPERM      also: a page of the image is sealed
  * ENXIO      the target of a jump is not an entry point of the runtime vDSO
  * ENOSPC     the site's room is too small for what is to be written
