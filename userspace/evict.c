@@ -23,12 +23,7 @@
 #define FAULTS		(BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | BIT_OF(SIGILL) | BIT_OF(SIGFPE))
 #define SYNCHRONOUS	(BIT_OF(SIGTRAP) | BIT_OF(SIGSYS) | FAULTS)
 
-#ifndef TRAP_TRACE	/* <asm-generic/siginfo.h>; a libc may hide them */
-#define TRAP_BRKPT	1	/* also of a step that made a system call */
-#define TRAP_TRACE	2
-#endif
-
-static bool is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
+bool vr_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
 {
 	unsigned int i;
 
@@ -38,14 +33,17 @@ static bool is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsign
 	return false;
 }
 
-/* A word each, see VDSO_ABI_REG_* */
-struct regs {
-	unsigned long reg[VDSO_ABI_NR_REGS];
-};
-
-static long read_regs(int32_t tid, struct regs *regs)
+long vr_read_regs(int32_t tid, struct vr_regs *regs, enum vdso_abi *abi)
 {
-	return sys_ptrace(PTRACE_GETREGS, tid, 0, regs);
+	long ret = sys_ptrace(PTRACE_GETREGS, tid, 0, regs);
+
+	if (ret < 0)
+		return ret;
+	*abi = regs->reg[VDSO_ABI_REG_CS] == VDSO_ABI_CS_64BIT ? VDSO_ABI_X86_64 : VDSO_ABI_I386;
+	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
+	if (!vdso_abi_is_32bit(*abi) && sizeof(regs->reg[0]) < sizeof(uint64_t))
+		return -EOVERFLOW;
+	return 0;
 }
 
 static int wait_stopped(int32_t tid, int *status)
@@ -58,38 +56,95 @@ static int wait_stopped(int32_t tid, int *status)
 }
 
 /*
- * One instruction, or one stop that came before it. Waits without polling: clocks
- * start again if they tick in the middle, so that slow steps would never end.
+ * Returns 0 for a stop that is that of a step, or that is to be taken up later; or
+ * what keeps the thread from making the step.
+ */
+static int judge_stop(int32_t tid, int status, uint64_t *held)
+{
+	int sig = WSTOPSIG(status);
+	unsigned long orig_ax;
+	siginfo_t info;
+	long ret;
+
+	if (status >> 16)	/* a ptrace event or a group stop, no signal */
+		return 0;
+	ret = sys_ptrace(PTRACE_GETSIGINFO, tid, 0, &info);
+	if (ret < 0)
+		return ret;
+	if (sig == SIGTRAP && info.si_code == VDSO_ABI_TRAP_TRACE)	/* the rule */
+		return 0;
+	if (sig == SIGTRAP) {
+		ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_REG_ORIG_AX * sizeof(orig_ax),
+				 &orig_ax);
+		if (ret < 0)
+			return ret;
+		if (vdso_abi_is_step(info.si_code, orig_ax))
+			return 0;
+		if (vdso_abi_is_breakpoint(info.si_code, orig_ax))
+			return -EILSEQ;
+	}
+	if (info.si_code > 0 && (FAULTS & BIT_OF(sig)))
+		return -EFAULT;
+	if (info.si_code > 0 && sig == SIGSYS)	/* a seccomp filter, or a dispatcher */
+		return -ENOSYS;
+	*held |= BIT_OF(sig);
+	return 0;
+}
+
+/*
+ * Makes one instruction, or takes a stop that comes before it. Waits without polling:
+ * a clock function of the vDSO starts again if the time is updated meanwhile, so with
+ * slow steps it would never end.
  */
 static int step(int32_t tid, uint64_t *held)
 {
-	siginfo_t info;
-	int status, sig;
+	bool interrupted;
+	int status;
 	long ret;
 
 	ret = sys_ptrace(PTRACE_SINGLESTEP, tid, 0, NULL);
 	if (ret < 0)
 		return ret;
 	ret = wait_stopped(tid, &status);
-	if (ret == -EINTR) {	/* the caller has waited long enough: the thread may be frozen */
+	interrupted = ret == -EINTR;
+	if (interrupted) {	/* the caller has waited long enough: the thread may be frozen */
 		sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
-		wait_stopped(tid, &status);
+		ret = wait_stopped(tid, &status);
 	}
 	if (ret < 0)
 		return ret;
-	if (status >> 16)	/* a ptrace event or a group stop, no signal */
-		return 0;
+	ret = judge_stop(tid, status, held);
+	return interrupted && !ret ? -EINTR : ret;
+}
 
-	ret = sys_ptrace(PTRACE_GETSIGINFO, tid, 0, &info);
-	if (ret < 0)
-		return ret;
-	sig = WSTOPSIG(status);
-	if (sig == SIGTRAP && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT))
-		return 0;
-	if (info.si_code > 0 && (FAULTS & BIT_OF(sig)))
-		return -EFAULT;	/* its next instruction faults; it will again */
-	*held |= BIT_OF(sig);
-	return 0;
+/* Whether there is a SIGTRAP that will stop the thread before it makes another step. */
+static long has_pending_trap(int32_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
+	siginfo_t info;
+	long ret;
+
+	do {
+		ret = sys_ptrace(PTRACE_PEEKSIGINFO, tid, (unsigned long)&args, &info);
+		args.off++;
+	} while (ret == 1 && info.si_signo != SIGTRAP);
+	return ret;
+}
+
+/*
+ * The thread as it was before a step that it could not make. A system call that a
+ * filter prevented counts as a step, whose SIGTRAP comes after the SIGSYS.
+ */
+static long put_back(int32_t tid, const struct vr_regs *before, uint64_t *held)
+{
+	long ret;
+
+	do {
+		ret = has_pending_trap(tid);
+		if (ret > 0)
+			ret = step(tid, held) ?: 1;
+	} while (ret > 0);
+	return ret < 0 ? ret : sys_ptrace(PTRACE_SETREGS, tid, 0, (void *)before);
 }
 
 /* The word of a thread's code that was read last */
@@ -142,10 +197,9 @@ static bool will_restart(int orig_ax, int ax)
  * system calls in the vDSO. Returns -EOPNOTSUPP if the next step makes one that is
  * not the vDSO's own. One that hides behind prefixes is for the caller's timer.
  */
-static long check_system_call(struct code *code, bool is_64bit, const struct regs *regs)
+static long check_system_call(struct code *code, enum vdso_abi abi, const struct vr_regs *regs)
 {
 	static const uint8_t system_calls[][2] = VDSO_ABI_SYSTEM_CALLS;
-	enum vdso_abi abi = is_64bit ? VDSO_ABI_X86_64 : VDSO_ABI_I386;
 	unsigned long orig_ax = regs->reg[VDSO_ABI_REG_ORIG_AX];
 	unsigned long ax = regs->reg[VDSO_ABI_REG_AX];
 	uint8_t bytes[2];
@@ -161,48 +215,76 @@ static long check_system_call(struct code *code, bool is_64bit, const struct reg
 		if (__builtin_memcmp(bytes, system_calls[i], sizeof(bytes)))
 			continue;
 		/* those of 64-bit code have other numbers by other instructions */
-		return (is_64bit && i) || !is_own_call(abi, ax) ? -EOPNOTSUPP : 0;
+		return (!vdso_abi_is_32bit(abi) && i) || !is_own_call(abi, ax) ? -EOPNOTSUPP : 0;
 	}
 	return 0;
 }
 
 /* Returns 1 if there is a step to be made, 0 if the thread is outside, or an error. */
 static long needs_step(struct code *code, const struct vdso_remap_range *ranges,
-		       unsigned int nr_ranges)
+		       unsigned int nr_ranges, struct vr_regs *regs)
 {
-	struct regs regs;
-	bool is_64bit;
+	enum vdso_abi abi;
 	long ret;
 
-	ret = read_regs(code->tid, &regs);
-	if (ret < 0)
+	ret = vr_read_regs(code->tid, regs, &abi);
+	if (ret < 0 || !vr_is_inside(regs->reg[VDSO_ABI_REG_IP], ranges, nr_ranges))
 		return ret;
-	is_64bit = regs.reg[VDSO_ABI_REG_CS] == VDSO_ABI_CS_64BIT;
-	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
-	if (is_64bit && sizeof(regs.reg[0]) < sizeof(ranges->start))
-		return -EOVERFLOW;
-	if (!is_inside(regs.reg[VDSO_ABI_REG_IP], ranges, nr_ranges))
-		return 0;
-	ret = check_system_call(code, is_64bit, &regs);
+	ret = check_system_call(code, abi, regs);
 	return ret ?: 1;
+}
+
+/* The thread tried the step and failed; other errors mean that it did not try. */
+static bool is_failed_step(int err)
+{
+	return err == -EILSEQ || err == -EFAULT || err == -ENOSYS;
 }
 
 static int step_out(struct code *code, const struct vdso_remap_range *ranges,
 		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held)
 {
 	unsigned int steps = 0;
-	long ret;
+	struct vr_regs before;
+	long ret, put;
 
 	for (;;) {
-		ret = needs_step(code, ranges, nr_ranges);
+		ret = needs_step(code, ranges, nr_ranges, &before);
 		if (ret <= 0)
 			return ret < 0 ? (int)ret : (int)steps;
 		if (steps++ == max_steps)
 			return -ETIME;
 		ret = step(code->tid, held);
+		if (is_failed_step(ret)) {
+			put = put_back(code->tid, &before, held);
+			return put < 0 ? put : ret;
+		}
 		if (ret < 0)
 			return ret;
 	}
+}
+
+/* The thread's signals are blocked. maps tells whether it has come to executable memory. */
+static int step_out_to_code(struct code *code, const struct vdso_remap_range *ranges,
+			    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held,
+			    int maps)
+{
+	struct vr_regs regs;
+	enum vdso_abi abi;
+	int ret, steps;
+
+	ret = step(code->tid, held);	/* takes the stop of prepare()'s PTRACE_INTERRUPT */
+	if (ret < 0)
+		return ret;
+	steps = step_out(code, ranges, nr_ranges, max_steps, held);
+	if (steps <= 0)
+		return steps;
+	ret = vr_read_regs(code->tid, &regs, &abi);
+	if (ret < 0)
+		return ret;
+	ret = vr_is_executable(maps, regs.reg[VDSO_ABI_REG_IP]);
+	if (ret < 0)
+		return ret;
+	return ret ? steps : -EFAULT;
 }
 
 static int send_held(int32_t tid, uint64_t held)
@@ -216,32 +298,80 @@ static int send_held(int32_t tid, uint64_t held)
 	return ret;
 }
 
-public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
-				unsigned int nr_ranges, unsigned int max_steps)
+/* What can be refused before the thread is touched. Returns a descriptor of its memory map. */
+static int prepare(int32_t tid)
 {
-	struct code code = { .tid = tid, .addr = 1 };	/* none yet: not aligned */
+	int maps = vr_open_proc(tid, "/maps");
+	long ret;
+
+	if (maps < 0)
+		return maps;
+	/* Only a seized thread can be interrupted, should a step not end. */
+	ret = sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+	if (ret >= 0)
+		return maps;
+	sys_close(maps);
+	return ret == -EIO ? -EINVAL : ret;
+}
+
+/*
+ * Takes back the flag by which the kernel steps a thread. If the tracer ended without detaching,
+ * the thread would go on with it, and die of a SIGTRAP. It stops again before it goes on.
+ */
+static void end_steps(int32_t tid, uint64_t *held)
+{
+	int status;
+
+	if (sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
+		return;
+	do {
+		if (sys_ptrace(PTRACE_CONT, tid, 0, NULL) < 0 || wait_stopped(tid, &status) < 0 ||
+		    judge_stop(tid, status, held) < 0)
+			return;
+	} while (!(status >> 16));
+}
+
+static int evict(struct code *code, const struct vdso_remap_range *ranges,
+		 unsigned int nr_ranges, unsigned int max_steps, int maps)
+{
 	uint64_t blocked = ~SYNCHRONOUS;
 	uint64_t held = 0, mask;
-	long ret;
+	int32_t tid = code->tid;
 	int steps;
+	long ret;
 
-	ret = needs_step(&code, ranges, nr_ranges);
-	if (ret <= 0)
-		return ret;
 	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
 	if (ret < 0)
 		return ret;
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
 	if (ret < 0)
 		return ret;
-
-	steps = step_out(&code, ranges, nr_ranges,
-			 max_steps ? max_steps : VDSO_REMAP_EVICT_MAX_STEPS, &held);
-
+	steps = step_out_to_code(code, ranges, nr_ranges, max_steps, &held, maps);
+	if (steps != -EINTR)	/* then it may not be stopped */
+		end_steps(tid, &held);
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 	if (ret >= 0)
 		ret = send_held(tid, held);
 	return steps < 0 || ret >= 0 ? steps : ret;
+}
+
+public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
+				unsigned int nr_ranges, unsigned int max_steps)
+{
+	struct code code = { .tid = tid, .addr = 1 };	/* none yet: not aligned */
+	struct vr_regs regs;
+	long ret;
+	int maps;
+
+	ret = needs_step(&code, ranges, nr_ranges, &regs);
+	if (ret <= 0)
+		return ret;
+	maps = prepare(tid);
+	if (maps < 0)
+		return maps;
+	ret = evict(&code, ranges, nr_ranges, max_steps ?: VDSO_REMAP_EVICT_MAX_STEPS, maps);
+	sys_close(maps);
+	return ret;
 }
 
 static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
@@ -255,7 +385,7 @@ static bool is_landing_pad(const uint8_t *bytes)
 static uint32_t find_landing_pad(const struct vdso_remap_image *image)
 {
 	const struct vdso_remap_entry_point *ep;
-	const uint8_t *bytes = image->data;
+	const uint8_t *bytes = image->text;
 	uint32_t i, off;
 
 	for (i = 0; i < image->nr_entry_points; i++) {
@@ -269,36 +399,50 @@ static uint32_t find_landing_pad(const struct vdso_remap_image *image)
 	return 0;
 }
 
-public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
-					const struct vdso_remap_image *image, uint64_t addr)
+/* How far behind the beginning of the runtime's landing pad; -EOPNOTSUPP: it is elsewhere. */
+static long offset_in_landing_pad(int32_t tid, uint64_t ip)
 {
 	struct code code = { .tid = tid, .addr = 1 };
-	uint32_t off = find_landing_pad(image);
 	uint8_t bytes[2 * sizeof(landing_pad)];
-	struct regs regs;
 	unsigned int i;
-	uint64_t ip;
 	long ret;
-
-	ret = read_regs(tid, &regs);
-	if (ret < 0)
-		return ret;
-	ip = regs.reg[VDSO_ABI_REG_IP];
-	if (!is_inside(ip, runtime, 1))
-		return 0;
-	if (regs.reg[VDSO_ABI_REG_CS] == VDSO_ABI_CS_64BIT || !off)
-		return -EOPNOTSUPP;
 
 	/* It may have popped some registers already, or be about to start the call again. */
 	ret = read_code(&code, ip - sizeof(landing_pad), bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < sizeof(landing_pad); i++) {
-		if (!is_landing_pad(bytes + sizeof(landing_pad) - i))
-			continue;
-		ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_ABI_REG_IP * sizeof(regs.reg[0]),
-				 (void *)(uintptr_t)(addr + off + i));
-		return ret < 0 ? ret : 1;
-	}
+	for (i = 0; i < sizeof(landing_pad); i++)
+		if (is_landing_pad(bytes + sizeof(landing_pad) - i))
+			return i;
 	return -EOPNOTSUPP;
+}
+
+bool vr_is_at_landing_pad(int32_t tid, uint64_t ip)
+{
+	return offset_in_landing_pad(tid, ip) >= 0;
+}
+
+public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
+					const struct vdso_remap_image *image, uint64_t addr)
+{
+	uint32_t off = find_landing_pad(image);
+	struct vr_regs regs;
+	enum vdso_abi abi;
+	uint64_t ip;
+	long ret;
+
+	ret = vr_read_regs(tid, &regs, &abi);
+	if (ret < 0)
+		return ret;
+	ip = regs.reg[VDSO_ABI_REG_IP];
+	if (!vr_is_inside(ip, runtime, 1))
+		return 0;
+	if (!vdso_abi_is_32bit(abi) || !off)
+		return -EOPNOTSUPP;
+	ret = offset_in_landing_pad(tid, ip);
+	if (ret < 0)
+		return ret;
+	ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_ABI_REG_IP * sizeof(regs.reg[0]),
+			 (void *)(uintptr_t)(addr + off + ret));
+	return ret < 0 ? ret : 1;
 }

@@ -492,7 +492,7 @@ static int parse_symbols(const struct elf *elf, struct vdso_remap_image *image)
 		    sym.st_size > elf->code_end)
 			return -ENOEXEC;
 		if (image->nr_entry_points == VDSO_REMAP_MAX_ENTRY_POINTS)
-			return -E2BIG;
+			return -EOVERFLOW;
 		new.off = offset_of(elf, sym.st_value);
 		new.size = sym.st_size;
 		new.room = 0;
@@ -581,13 +581,15 @@ static int parse_build_id(const struct elf *elf, struct vdso_remap_image *image)
 	return ret;
 }
 
-public_api int vdso_remap_parse(struct vdso_remap_image *image, const void *data, size_t size)
+public_api int vdso_remap_parse(struct vdso_remap_image *image, const void *text, size_t size)
 {
-	struct elf elf = { .data = data, .size = size };
+	int ret = vr_check_size(&image->size, sizeof(*image));
+	struct elf elf = { .data = text, .size = size };
 	struct vr_mark mark;
-	int ret;
 
-	if (vr_read_mark(&mark, data, size))
+	if (ret)
+		return ret;
+	if (vr_read_mark(&mark, text, size))
 		return -EALREADY;
 	if (size > VDSO_REMAP_MAX_IMAGE_SIZE)
 		return -ENOEXEC;
@@ -602,8 +604,9 @@ public_api int vdso_remap_parse(struct vdso_remap_image *image, const void *data
 		return ret;
 
 	*image = (struct vdso_remap_image){
-		.data = data,
-		.size = size,
+		.size = image->size,
+		.text = text,
+		.text_size = size,
 		.machine = elf.ehdr.e_machine,
 		.bits = elf.is64 ? 64 : 32,
 	};

@@ -29,8 +29,6 @@
 #include "vdso_encode.h"
 #include "internal.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 /* Aliases: the entry points from first up to, not including, end. */
 struct group {
 	const struct vdso_remap_image *image;
@@ -41,7 +39,7 @@ struct group {
 static bool same_vdso(const struct vdso_remap_image *a, const struct vdso_remap_image *b)
 {
 	return a->build_id_size && a->build_id_size == b->build_id_size &&
-	       a->size == b->size &&
+	       a->text_size == b->text_size &&
 	       !__builtin_memcmp(a->build_id, b->build_id, a->build_id_size);
 }
 
@@ -51,7 +49,7 @@ static const char *plain_name(const char *name)
 	return vr_str_has_prefix(name, "__vdso_") ? name + sizeof("__vdso_") - 1 : name;
 }
 
-static bool is_trampoline(const char *name)
+bool vr_is_trampoline(const char *name)
 {
 	if (vr_str_equal(name, "__kernel_vsyscall"))
 		return true;
@@ -66,7 +64,7 @@ static bool is_getrandom(const char *name)
 	return vr_str_equal(plain_name(name), "getrandom");
 }
 
-static bool needs_no_data(const char *name)
+bool vr_needs_no_data(const char *name)
 {
 	return vr_str_equal(name, "__vdso_sgx_enter_enclave") ||
 	       vr_str_has_prefix(name, "__vdso_futex_robust_list");
@@ -94,19 +92,14 @@ static int find_namesake(const struct group *group, const struct vdso_remap_imag
 	return -1;
 }
 
-static enum vdso_abi abi_of(const struct vdso_remap_image *image)
-{
-	return vdso_abi_of(image->machine, image->bits);
-}
-
 /* VDSO_REMAP_STUB_*, 0 if there is none. */
 static uint32_t find_stub(const struct group *group)
 {
-	enum vdso_abi abi = abi_of(group->image);
+	enum vdso_abi abi = vr_abi_of(group->image);
 	uint32_t i, j;
 
 	for (i = group->first; i < group->end; i++)
-		for (j = 0; j < ARRAY_SIZE(vdso_abi_stubs); j++)
+		for (j = 0; j < NR_ITEMS(vdso_abi_stubs); j++)
 			if (vdso_encode_stub_call(abi, vdso_abi_stubs[j].stub).nr &&
 			    vr_str_equal(plain_name(group->image->entry_points[i].name),
 					 vdso_abi_stubs[j].name))
@@ -120,7 +113,7 @@ static struct vdso_remap_step decide(const struct group *group,
 	int namesake = find_namesake(group, runtime);
 	struct vdso_remap_step step = { .image = group->first, .runtime = -1 };
 
-	if (any_alias(group, is_trampoline)) {
+	if (any_alias(group, vr_is_trampoline)) {
 		step.action = VDSO_REMAP_ACTION_LEAVE;
 		step.reason = VDSO_REMAP_REASON_TRAMPOLINE;
 	} else if (any_alias(group, is_getrandom) && find_stub(group)) {
@@ -133,7 +126,7 @@ static struct vdso_remap_step decide(const struct group *group,
 	} else if (find_stub(group)) {
 		step.action = VDSO_REMAP_ACTION_STUB;
 		step.reason = VDSO_REMAP_REASON_MISSING;
-	} else if (any_alias(group, needs_no_data)) {
+	} else if (any_alias(group, vr_needs_no_data)) {
 		step.action = VDSO_REMAP_ACTION_LEAVE;
 		step.reason = VDSO_REMAP_REASON_NO_DATA;
 	} else if (flags & VDSO_REMAP_ALLOW_UNKNOWN) {
@@ -146,8 +139,8 @@ static struct vdso_remap_step decide(const struct group *group,
 /* Whether what the module will write fits, at the least: a near jump. */
 static bool fits(const struct group *group, const struct vdso_remap_site *site)
 {
-	const __u8 *old = (const __u8 *)group->image->data + site->off;
-	enum vdso_abi abi = abi_of(group->image);
+	const __u8 *old = (const __u8 *)group->image->text + site->off;
+	enum vdso_abi abi = vr_abi_of(group->image);
 	__u8 buf[VDSO_ENCODE_MAX];
 
 	if (site->kind == VDSO_REMAP_SITE_STUB)
@@ -191,12 +184,15 @@ static int plan_group(struct vdso_remap_plan *plan, const struct group *group,
 	return 0;
 }
 
-public_api int vdso_remap_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
-			       const struct vdso_remap_image *runtime, uint32_t flags)
+public_api int vdso_remap_make_plan(struct vdso_remap_plan *plan,
+				    const struct vdso_remap_image *image,
+				    const struct vdso_remap_image *runtime, uint32_t flags)
 {
 	struct group group = { .image = image };
-	int ret;
+	int ret = vr_check_size(&plan->size, sizeof(*plan));
 
+	if (ret)
+		return ret;
 	if (flags & ~(VDSO_REMAP_ALLOW_UNKNOWN | VDSO_REMAP_FORCE_PROXY))
 		return -EINVAL;
 	if (image->machine != runtime->machine || image->bits != runtime->bits)
@@ -208,7 +204,7 @@ public_api int vdso_remap_plan(struct vdso_remap_plan *plan, const struct vdso_r
 	if (same_vdso(image, runtime) && !(flags & VDSO_REMAP_FORCE_PROXY))
 		return 0;
 
-	if (abi_of(image) == VDSO_ABI_UNKNOWN) {
+	if (vr_abi_of(image) == VDSO_ABI_UNKNOWN) {
 		plan->culprit = image->nr_entry_points;
 		return -ENOTSUP;
 	}

@@ -24,6 +24,16 @@ static inline int sys_open(const char *path, int flags)
 	return raw_syscall(__NR_openat, -100 /* AT_FDCWD */, (long)path, flags, 0, 0, 0);
 }
 
+static inline long sys_read(int fd, void *buf, unsigned long size)
+{
+	return raw_syscall(__NR_read, fd, (long)buf, size, 0, 0, 0);
+}
+
+static inline int sys_close(int fd)
+{
+	return raw_syscall(__NR_close, fd, 0, 0, 0, 0, 0);
+}
+
 static inline int sys_ioctl(int fd, unsigned int cmd, void *arg)
 {
 	return raw_syscall(__NR_ioctl, fd, cmd, (long)arg, 0, 0, 0);
@@ -48,9 +58,25 @@ static inline int sys_munmap(uint64_t addr, uint64_t size)
 	return raw_syscall(__NR_munmap, addr, size, 0, 0, 0, 0);
 }
 
+static inline int sys_unshare(unsigned long flags)
+{
+	return raw_syscall(__NR_unshare, flags, 0, 0, 0, 0, 0);
+}
+
 static inline int sys_getpid(void)
 {
 	return raw_syscall(__NR_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+static inline long sys_getdents64(int fd, void *buf, unsigned long size)
+{
+	return raw_syscall(__NR_getdents64, fd, (long)buf, size, 0, 0, 0);
+}
+
+/* Only asks. */
+static inline int sys_prlimit64(int pid, int resource, void *limit)
+{
+	return raw_syscall(__NR_prlimit64, pid, resource, 0, (long)limit, 0, 0);
 }
 
 static inline long sys_process_vm_readv(int pid, const void *local, const void *remote)

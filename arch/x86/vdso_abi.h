@@ -36,14 +36,17 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 
 #ifndef __KERNEL__	/* names and registers are the library's business */
 
+/* Where the addresses of programs end, at the least; those of 32-bit code */
+#define VDSO_ABI_ADDR_END	0x7ffffffff000ULL
+#define VDSO_ABI_ADDR_END_32	0xffffe000ULL
+
 /* Farther away than this in both directions no group is parked: jmp rel32. */
 #define VDSO_ABI_REACH		0x80000000ULL
 
 /*
- * In struct user, for PTRACE_POKEUSER, and in what PTRACE_GETREGS gives, its
- * first part: instruction pointer, code segment, what a system call returns and,
- * at the instruction that makes it, which one it is; and, after that, which one it
- * was.
+ * Indices of registers in struct user, for PTRACE_POKEUSER, and in its first part, which
+ * PTRACE_GETREGS gives. AX is the number of a system call before the instruction that
+ * makes it, and its result afterwards; then ORIG_AX is the number.
  */
 #ifdef __x86_64__
 #define VDSO_ABI_NR_REGS	27
@@ -51,16 +54,42 @@ static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 #define VDSO_ABI_REG_ORIG_AX	15
 #define VDSO_ABI_REG_IP		16
 #define VDSO_ABI_REG_CS		17
+#define VDSO_ABI_REG_SP		19
 #else
 #define VDSO_ABI_NR_REGS	17
 #define VDSO_ABI_REG_AX		6
 #define VDSO_ABI_REG_ORIG_AX	11
 #define VDSO_ABI_REG_IP		12
 #define VDSO_ABI_REG_CS		13
+#define VDSO_ABI_REG_SP		15
 #endif
 
 /* The code segment of a thread that runs 64-bit code. */
 #define VDSO_ABI_CS_64BIT	0x33
+
+/* si_code of a SIGTRAP; not every <signal.h> has them */
+#define VDSO_ABI_TRAP_BRKPT	1
+#define VDSO_ABI_TRAP_TRACE	2
+#define VDSO_ABI_TRAP_HWBKPT	4
+#define VDSO_ABI_TRAP_KERNEL	0x80	/* SI_KERNEL */
+
+/*
+ * Whether a SIGTRAP with this si_code is that of a single step. A step over a system
+ * call has TRAP_BRKPT, and so has int1: orig_ax is -1 for int1 and the number for a
+ * system call.
+ */
+static inline int vdso_abi_is_step(int si_code, int orig_ax)
+{
+	return si_code == VDSO_ABI_TRAP_TRACE ||
+	       (si_code == VDSO_ABI_TRAP_BRKPT && orig_ax != -1);
+}
+
+/* Whether the SIGTRAP is that of a breakpoint: int3, int1, or a debug register. */
+static inline int vdso_abi_is_breakpoint(int si_code, int orig_ax)
+{
+	return si_code == VDSO_ABI_TRAP_KERNEL || si_code == VDSO_ABI_TRAP_HWBKPT ||
+	       (si_code == VDSO_ABI_TRAP_BRKPT && orig_ax == -1);
+}
 
 /*
  * The end of i386's __kernel_vsyscall: int $0x80; pop %ebp; pop %edx; pop %ecx;

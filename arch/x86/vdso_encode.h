@@ -76,6 +76,40 @@ static inline unsigned int vdso_encode_jump(enum vdso_abi abi, __u8 *buf, const 
 	return pad + 13;
 }
 
+/*
+ * The size of a jump through a register that is at a site now, including a landing
+ * pad before it; 0 if there is no such jump. A thread can be between its two
+ * instructions, with the target in the register. Ours, and those that CRIU writes:
+ *
+ *   49 bb imm64  41 ff e3	movabs	$target, %r11; jmp *%r11
+ *   48 b8 imm64  ff e0		movabs	$target, %rax; jmp *%rax
+ *   b8 imm32  ff e0		mov	$target, %eax; jmp *%eax	i386
+ */
+static inline unsigned int vdso_encode_old_jump_size(enum vdso_abi abi, const __u8 *old,
+						     unsigned int room)
+{
+	static const struct {
+		__u8 mov[2], mov_size, addr_size, jmp[3], jmp_size;
+		__u8 abi;
+	} forms[] = {
+		{ { 0x49, 0xbb }, 2, 8, { 0x41, 0xff, 0xe3 }, 3, VDSO_ABI_X86_64 },
+		{ { 0x48, 0xb8 }, 2, 8, { 0xff, 0xe0 }, 2, VDSO_ABI_X86_64 },
+		{ { 0xb8 }, 1, 4, { 0xff, 0xe0 }, 2, VDSO_ABI_I386 },
+	};
+	__u8 buf[VDSO_LANDING_PAD_SIZE];
+	unsigned int pad = vdso_encode_landing_pad(abi, buf, old, room);
+	unsigned int i, jmp;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		jmp = pad + forms[i].mov_size + forms[i].addr_size;
+		if (forms[i].abi == abi && jmp + forms[i].jmp_size <= room &&
+		    !__builtin_memcmp(old + pad, forms[i].mov, forms[i].mov_size) &&
+		    !__builtin_memcmp(old + jmp, forms[i].jmp, forms[i].jmp_size))
+			return jmp + forms[i].jmp_size;
+	}
+	return 0;
+}
+
 /**
  * struct vdso_encode_call - the system call of a stub
  * @nr: its number, 0 if the ABI has no such stub

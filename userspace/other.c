@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* Where another process, which stands still, has room for its runtime vDSO. */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "internal.h"
+#include "syscall.h"
+
+#define LOWEST_ADDR	0x20000ULL	/* well above what vm.mmap_min_addr is nearly everywhere */
+
+/* What is left free on both sides of a parked group, and for what grows. */
+#define MARGIN		(64ULL << 10)
+#define STACK_GAP	(1ULL << 20)	/* as the kernel keeps below a stack */
+#define HEAP_ROOM	(1ULL << 30)
+
+/* As far as it can grow; of a stack without a limit, what a large one would need. */
+static uint64_t stack_room(int32_t pid)
+{
+	struct {
+		uint64_t now, most;
+	} limit;
+
+	if (sys_prlimit64(pid, RLIMIT_STACK, &limit) || limit.now > HEAP_ROOM)
+		return HEAP_ROOM + STACK_GAP;
+	return limit.now + STACK_GAP;
+}
+
+/* The mapping, with what it will grow to and the margin. */
+static struct vdso_remap_range with_room(int32_t pid, const struct vr_mapping *mapping)
+{
+	struct vdso_remap_range range = { mapping->start, mapping->end };
+	uint64_t room = MARGIN;
+
+	if (vr_str_equal(mapping->name, "[stack]"))
+		room += stack_room(pid);
+	range.start = range.start > room ? range.start - room : 0;
+	range.end += MARGIN;
+	if (vr_str_equal(mapping->name, "[heap]"))
+		range.end += HEAP_ROOM;
+	return range;
+}
+
+int vr_other_is_free(int32_t pid, uint64_t start, uint64_t size)
+{
+	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
+	struct vdso_remap_range range;
+	struct vr_mapping mapping;
+	int ret;
+
+	if (maps.fd < 0)
+		return maps.fd;
+	if (start < LOWEST_ADDR) {
+		ret = -EEXIST;
+		goto out_close;
+	}
+	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+		range = with_room(pid, &mapping);
+		if (start < range.end && start + size > range.start) {
+			ret = -EEXIST;
+			break;
+		}
+	}
+out_close:
+	sys_close(maps.fd);
+	return ret;
+}
+
+int vr_other_find_hole(int32_t pid, uint64_t end, uint64_t size, uint64_t *start)
+{
+	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
+	struct vdso_remap_range range;
+	struct vr_mapping mapping;
+	int ret;
+
+	if (maps.fd < 0)
+		return maps.fd;
+	*start = LOWEST_ADDR;
+	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+		range = with_room(pid, &mapping);
+		if (*start + size <= range.start)
+			break;
+		if (*start < range.end)
+			*start = (range.end + PAGE_MASK_LOW) & ~PAGE_MASK_LOW;
+	}
+	sys_close(maps.fd);
+	if (ret < 0)
+		return ret;
+	return *start + size <= end ? 0 : -ENOMEM;
+}
+
+int vr_other_has_nothing(int32_t pid, uint64_t start, uint64_t size)
+{
+	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
+	struct vr_mapping mapping;
+	int ret;
+
+	if (maps.fd < 0)
+		return maps.fd;
+	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+		if (start < mapping.end && start + size > mapping.start) {
+			ret = -EEXIST;
+			break;
+		}
+	}
+	sys_close(maps.fd);
+	return ret;
+}
+
+public_api int vdso_remap_find_place(const struct vdso_remap_status *status,
+				     const struct vdso_remap_range *avoid, uint64_t *addr)
+{
+	uint64_t size = status->group.end - status->group.start;
+	int ret = vr_check_size(&status->size, sizeof(*status));
+	uint64_t start;
+
+	if (ret)
+		return ret;
+	if (!status->runtime.end)
+		return -ENOENT;
+	ret = vr_find_place(status->pid, status->info.machine == VDSO_ABI_MACHINE_32, size, avoid,
+			    &start);
+	if (!ret)
+		*addr = start + (status->runtime.start - status->group.start);
+	return ret;
+}
