@@ -5,43 +5,44 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_LINKS	40	/* as the kernel */
+
 /* The text of the vDSO as it is, to be freed; complains. */
 static void *read_text(pid_t pid, size_t *size)
 {
-	const struct vdso_remap_area *text;
 	struct vdso_remap_status status;
 	void *data;
 	int ret;
 
-	ret = group_query(-1, pid, &status);
-	if (ret) {
-		complain("can't look at process %d: %s", pid, strerror(-ret));
+	if (group_look(-1, pid, &status))
 		return NULL;
-	}
-	text = group_text(&status.info);
-	if (!text) {
+	if (!status.runtime.end) {
 		complain("process %d has no vDSO: /proc/%d/maps shows no [vdso]", pid, pid);
 		return NULL;
 	}
-	if (status.proxied) {
+	if (status.flags & VDSO_REMAP_STATUS_MARKED) {
 		complain("the vDSO of process %d has a mark where its ELF header was: it is "
 			 "proxied. Take the vDSO of a process that is not", pid);
 		return NULL;
 	}
-	*size = text->size;
-	data = malloc(*size);
-	ret = data ? process_read(pid, text->start, data, *size) : -ENOMEM;
-	if (ret) {
+	*size = status.runtime.end - status.runtime.start;
+	data = *size <= VDSO_REMAP_MAX_IMAGE_SIZE ? malloc(*size) : NULL;
+	ret = data ? process_read(pid, status.runtime.start, data, *size) : -ENOMEM;
+	if (ret == -EFAULT || ret == -EIO)
+		complain("can't read all of the vDSO of process %d: a part of it is unmapped or "
+			 "protected. Take the vDSO of another process, or use --machine", pid);
+	else if (ret)
 		complain("can't read the vDSO of process %d: %s", pid, strerror(-ret));
-		free(data);
-		return NULL;
-	}
-	return data;
+	if (!ret)
+		return data;
+	free(data);
+	return NULL;
 }
 
 /* The same of the vDSO that the running kernel gives to i386 programs. */
@@ -72,7 +73,7 @@ static int write_all(int fd, const char *data, size_t size)
 }
 
 /* Whoever looks at the file sees the old one or all of the new one; complains. */
-static int write_file(const char *path, const char *data, size_t size)
+static int replace_file(const char *path, const char *data, size_t size)
 {
 	mode_t mask = umask(0);
 	int fd, ret;
@@ -105,15 +106,91 @@ out_free:
 }
 
 /* Complains. */
-static int write_stdout(const char *data, size_t size)
+static int write_to(int fd, const char *name, const char *data, size_t size)
 {
 	int ret;
 
-	if (isatty(STDOUT_FILENO))
-		return complain("standard output is a terminal, and these are binary bytes. "
-				"Say where to with -o FILE, or use a pipe");
-	ret = write_all(STDOUT_FILENO, data, size);
-	return ret ? complain("can't write to standard output: %s", strerror(-ret)) : 0;
+	if (isatty(fd))
+		return complain("%s is a terminal, and these are binary bytes. Say where to with "
+				"-o FILE, or use a pipe", name);
+	ret = write_all(fd, data, size);
+	return ret ? complain("can't write to %s: %s", name, strerror(-ret)) : 0;
+}
+
+static int write_stdout(const char *data, size_t size)
+{
+	return write_to(STDOUT_FILENO, "standard output", data, size);
+}
+
+/* For a device or a pipe, which must not be replaced by a file; complains. */
+static int write_into(const char *path, const char *data, size_t size)
+{
+	int fd, ret;
+
+	fd = open(path, O_WRONLY | O_TRUNC | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return complain("can't open %s: %s", path, strerror(errno));
+	ret = write_to(fd, path, data, size);
+	if (close(fd) && !ret)
+		ret = complain("can't write to %s: %s", path, strerror(errno));
+	return ret;
+}
+
+/* The name that symbolic links lead to, which need not exist; to be freed, or NULL. */
+static char *follow_links(const char *path)
+{
+	char *name = strdup(path), *next, *dir_end;
+	char target[PATH_MAX];
+	int i, dir_len;
+	ssize_t len;
+
+	for (i = 0; name && i < MAX_LINKS; i++) {
+		len = readlink(name, target, sizeof(target));
+		if (len < 0)
+			return name;
+		dir_end = target[0] != '/' ? strrchr(name, '/') : NULL;
+		dir_len = dir_end ? dir_end + 1 - name : 0;
+		if (asprintf(&next, "%.*s%.*s", dir_len, name, (int)len, target) < 0)
+			next = NULL;
+		free(name);
+		name = next;
+	}
+	free(name);
+	return NULL;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*
+ * A regular file is created or replaced in one step; symbolic links to it stay.
+ * Anything else is written to. Complains.
+ */
+static int write_file(const char *path, const char *data, size_t size)
+{
+	struct stat there, out, end;
+	bool exists = !stat(path, &there);
+	char *name;
+	int ret;
+
+	if (!exists && errno != ENOENT)
+		return complain("can't look at %s: %s", path, strerror(errno));
+	if (exists && !fstat(STDOUT_FILENO, &out) && same_file(&there, &out))
+		return write_stdout(data, size);
+	if (exists && !S_ISREG(there.st_mode))
+		return write_into(path, data, size);
+	name = follow_links(path);
+	if (!name)
+		return complain("can't follow the symbolic links of %s", path);
+	/* A link in /proc leads to an open file, which may have another name by now, or none. */
+	if (exists && (stat(name, &end) || !same_file(&there, &end)))
+		ret = write_into(path, data, size);
+	else
+		ret = replace_file(name, data, size);
+	free(name);
+	return ret;
 }
 
 static int run_dump_image(const struct command *cmd, int argc, char **argv)

@@ -1,237 +1,300 @@
 // SPDX-License-Identifier: MIT
-/* vdsoctl evict: no thread of a process inside the vDSO, and all of it stopped or frozen. */
+/*
+ * vdsoctl evict: no thread of the processes inside the vDSO, and all of them stopped
+ * or frozen. None returns to its program in between: all threads of all processes
+ * are held first, then brought out, then stopped or frozen, then let go.
+ */
 #include "vdsoctl.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#define STOP_TIMEOUT_MS	2000
-
-static void pause_1ms(void)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-
-	nanosleep(&pause, NULL);
-}
-
-/*
- * The stop signal is sent while all threads are held: the first to be let go
- * takes it, and it stops them all before any returns to its program.
+/**
+ * struct eviction - which processes, and what was done
+ * @pid: the process that was named; 0: none was
+ * @tree: its descendants, too
+ * @cgroup: if it has a @dir: all of this control group, which is to be frozen
+ * @fd: of the device, or -1
+ * @held: the processes
+ * @nr_threads: of all of them
+ * @sum: of what was done with each of them
  */
-static int release_stopped(struct tracees *tracees)
-{
-	pid_t pid = tracees->pid;
-	int ms;
-
-	if (kill(pid, SIGSTOP))
-		return complain("can't stop process %d: %s", pid, strerror(errno));
-	tracees_release(tracees);
-	for (ms = 0; ms < STOP_TIMEOUT_MS; ms++) {
-		if (thread_status(pid, pid, "State") == 'T')
-			return 0;
-		pause_1ms();
-	}
-	return complain("process %d did not stay stopped. Did someone send it SIGCONT?", pid);
-}
-
-/* How a control group is frozen, and how it says that it is, in each version of the interface */
-static const struct freezer {
-	const char *file, *frozen, *thawed;
-	const char *state_file, *state;
-} freezers[] = {
-	{ "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1\n" },
-	{ "freezer.state", "FROZEN", "THAWED", "freezer.state", "FROZEN\n" },
+struct eviction {
+	pid_t pid;
+	bool tree;
+	struct cgroup cgroup;
+	int fd;
+	struct processes held;
+	size_t nr_threads;
+	struct evicted sum;
 };
 
-static FILE *open_in(const char *dir, const char *file, const char *mode)
+static bool is_held(const void *held, pid_t pid)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	return fopen(path, mode);
+	return processes_have(held, pid);
 }
 
-static bool has_line(const char *dir, const char *file, const char *want)
+/* All processes that have to be held and are there now; complains. */
+static int find_members(const struct eviction *e, struct pids *pids)
 {
-	FILE *in = open_in(dir, file, "r");
-	char line[100];
-	bool found = false;
+	int ret = 0;
 
-	while (in && !found && fgets(line, sizeof(line), in))
-		found = !strcmp(line, want);
-	if (in)
-		fclose(in);
-	return found;
+	if (e->cgroup.dir)
+		return cgroup_members(&e->cgroup, pids);
+	if (!e->held.nr)
+		ret = pids_add(pids, e->pid);
+	else if (e->tree)
+		ret = process_children(pids, is_held, &e->held);
+	return ret ? complain("can't look for the descendants of process %d in /proc: %s", e->pid,
+			      strerror(-ret)) : 0;
 }
 
-/* Complains. */
-static int write_freezer(const char *dir, const struct freezer *freezer, const char *text)
+static int complain_self(const struct eviction *e)
 {
-	FILE *out = open_in(dir, freezer->file, "w");
-	int ret;
-
-	if (!out)
-		return complain("can't open %s/%s: %s", dir, freezer->file, strerror(errno));
-	ret = fputs(text, out) < 0;
-	ret |= fclose(out);
-	return ret ? complain("can't write '%s' to %s/%s: %s", text, dir, freezer->file,
-			      strerror(errno)) : 0;
+	if (e->cgroup.dir)
+		return complain("vdsoctl itself is in the control group %s or below it, and can't "
+				"freeze itself. Run it from another group", e->cgroup.dir);
+	return complain("vdsoctl itself is process %d or a descendant of it, and can't stop "
+			"itself. Run it from elsewhere", e->pid);
 }
 
-/* Complains. */
-static const struct freezer *find_freezer(const char *dir, pid_t pid)
+/* One pass over the members. Returns how many were new; complains. */
+static int hold_new_members(struct eviction *e)
 {
-	char want[20];
-	FILE *file;
+	struct pids pids = { };
+	int ret, nr_new = 0;
 	size_t i;
 
-	snprintf(want, sizeof(want), "%d\n", pid);
-	if (!has_line(dir, "cgroup.procs", want)) {
-		complain("process %d is not in the control group %s. See /proc/%d/cgroup", pid, dir,
-			 pid);
-		return NULL;
-	}
-	for (i = 0; i < sizeof(freezers) / sizeof(freezers[0]); i++) {
-		file = open_in(dir, freezers[i].file, "r");
-		if (!file)
+	ret = find_members(e, &pids);
+	for (i = 0; ret >= 0 && i < pids.nr; i++)
+		if (pids.items[i] == getpid())
+			ret = complain_self(e);
+	for (i = 0; ret >= 0 && i < pids.nr; i++) {
+		bool may_end = e->cgroup.dir || e->held.nr;
+
+		if (processes_have(&e->held, pids.items[i]))
 			continue;
-		fclose(file);
-		return &freezers[i];
+		if (may_end && process_has_ended(pids.items[i]))
+			continue;
+		ret = processes_stop(&e->held, pids.items[i], may_end);
+		if (ret > 0)
+			nr_new += ret;
+		patience_report("%zu processes are held", e->held.nr);
 	}
-	complain("%s can't be frozen: it has no cgroup.freeze and no freezer.state", dir);
-	return NULL;
+	pids_free(&pids);
+	return ret < 0 ? -1 : nr_new;
+}
+
+/* Complains. */
+static int check_self(const struct eviction *e)
+{
+	pid_t pid;
+
+	for (pid = getpid(); pid > 0; pid = thread_status(pid, pid, "PPid"))
+		if (pid == e->pid && (e->tree || pid == getpid()))
+			return complain_self(e);
+	return 0;
+}
+
+/* Members that still run may make new ones: until a pass finds none. Complains. */
+static int hold_members(struct eviction *e)
+{
+	int ret;
+
+	if (!e->cgroup.dir && check_self(e))
+		return -1;
+	do {
+		ret = hold_new_members(e);
+	} while (ret > 0);
+	if (!ret && e->cgroup.dir && e->pid && !processes_have(&e->held, e->pid))
+		return complain("process %d is not in the control group %s. See /proc/%d/cgroup",
+				e->pid, e->cgroup.dir, e->pid);
+	if (!ret && !e->held.nr)
+		return complain("there is no process in the control group %s or below it",
+				e->cgroup.dir);
+	return ret;
+}
+
+/* Complains. */
+static int evict_process(struct eviction *e, const struct tracees *tracees)
+{
+	struct vdso_remap_status status;
+	struct evicted evicted;
+
+	if (group_look(e->fd, tracees->pid, &status) ||
+	    tracees_evict(tracees, &status, &evicted))
+		return -1;
+	e->nr_threads += tracees->nr;
+	e->sum.nr_moved += evicted.nr_moved;
+	e->sum.nr_steps += evicted.nr_steps;
+	e->sum.nr_calling += evicted.nr_calling;
+	return 0;
+}
+
+/* Complains. */
+static int evict_members(struct eviction *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->held.nr; i++) {
+		if (evict_process(e, &e->held.items[i]))
+			return -1;
+		if (patience_over())
+			return patience_complain("Give it more with --timeout",
+						 "not all threads have left the vDSO");
+		patience_report("%zu of %zu processes are outside of the vDSO", i + 1, e->held.nr);
+	}
+	return 0;
+}
+
+/* Complains. */
+static int check_no_new_member(const struct eviction *e)
+{
+	struct pids pids = { };
+	size_t i;
+	int ret;
+
+	ret = cgroup_members(&e->cgroup, &pids);
+	for (i = 0; !ret && i < pids.nr; i++)
+		if (!processes_have(&e->held, pids.items[i]) && !process_has_ended(pids.items[i]))
+			ret = complain("process %d has come into the control group %s meanwhile. "
+				       "Try again", pids.items[i], e->cgroup.dir);
+	pids_free(&pids);
+	return ret;
 }
 
 /* The group is frozen while all threads are held, so that none returns to its program. */
-static int release_frozen(struct tracees *tracees, const char *dir)
+static int leave_frozen(struct eviction *e)
 {
-	const struct freezer *freezer = find_freezer(dir, tracees->pid);
-	int ms;
-
-	if (!freezer || write_freezer(dir, freezer, freezer->frozen))
+	if (cgroup_freeze(&e->cgroup))
 		return -1;
-	tracees_release(tracees);
-	for (ms = 0; ms < STOP_TIMEOUT_MS; ms++) {
-		if (has_line(dir, freezer->state_file, freezer->state))
+	if (!check_no_new_member(e)) {
+		processes_detach(&e->held);
+		if (!cgroup_wait_frozen(&e->cgroup))
 			return 0;
-		pause_1ms();
 	}
-	write_freezer(dir, freezer, freezer->thawed);
-	return complain("the control group %s did not freeze. Is a task of it waiting for a disk?",
-			dir);
+	cgroup_thaw(&e->cgroup);
+	return -1;
 }
 
-/*
- * 32-bit threads in a system call of a proxied process would return to the runtime
- * vDSO, which no checkpoint has. Complains.
- */
-static int return_into_image(const struct tracees *tracees, const struct vdso_remap_range *runtime,
-			     const struct vdso_remap_range *range)
+static void say_what_was_done(const struct eviction *e)
 {
-	struct vdso_remap_image image;
-	size_t i;
-	int ret;
-
-	if (image_from_process(&image, tracees->pid, range->start, range->end - range->start))
-		return -1;
-	for (i = 0; i < tracees->nr; i++) {
-		ret = vdso_remap_evict_syscall(tracees->tids[i], runtime, &image, range->start);
-		if (ret == -EOPNOTSUPP)
-			return complain("thread %d of process %d is about to make a system call in "
-					"the runtime vDSO. Try again", tracees->tids[i],
-					tracees->pid);
-		if (ret < 0)
-			return complain("can't redirect thread %d of process %d: %s",
-					tracees->tids[i], tracees->pid, strerror(-ret));
-	}
-	return 0;
-}
-
-/* Complains. Frozen as dir if there is one, else stopped. */
-static int evict(struct tracees *tracees, int fd, const char *dir)
-{
-	struct vdso_remap_range ranges[2];
-	struct vdso_remap_status status;
-	pid_t pid = tracees->pid;
-	size_t nr_threads = tracees->nr;
-	struct evicted evicted;
-	struct maps maps;
-	unsigned int nr;
-	int ret;
-
-	ret = group_query(fd, pid, &status);
-	if (ret)
-		return group_complain(ret, "can't look at the vDSO", pid, 0);
-	ret = maps_read(&maps, pid);
-	if (ret)
-		return complain("can't read /proc/%d/maps: %s", pid, strerror(-ret));
-	nr = group_ranges(&status, &maps, ranges);
-	maps_free(&maps);
-	if (tracees_evict(tracees, ranges, nr, &evicted) ||
-	    (nr == 2 && evicted.nr_calling &&
-	     return_into_image(tracees, &ranges[0], &ranges[1])) ||
-	    (dir ? release_frozen(tracees, dir) : release_stopped(tracees)))
-		return -1;
-	printf("process %d is %s: %u of %zu threads moved out of the vDSO in %u steps\n", pid,
-	       dir ? "frozen" : "stopped", evicted.nr_moved, nr_threads, evicted.nr_steps);
-	if (evicted.nr_calling)
+	if (e->cgroup.dir)
+		printf("control group %s is frozen, %zu process%s: ", e->cgroup.dir, e->held.nr,
+		       e->held.nr == 1 ? "" : "es");
+	else if (e->tree)
+		printf("process %d is stopped, and its descendants, %zu: ", e->pid,
+		       e->held.nr - 1);
+	else
+		printf("process %d is stopped: ", e->pid);
+	printf("%u of %zu threads moved out of the vDSO in %u steps\n", e->sum.nr_moved,
+	       e->nr_threads, e->sum.nr_steps);
+	if (e->sum.nr_calling)
 		printf("at a system call, which 32-bit code makes inside the vDSO, and an image "
-		       "keeps: %u\n", evicted.nr_calling);
-	return 0;
+		       "keeps: %u\n", e->sum.nr_calling);
+	fflush(stdout);	/* a signal that has waited may end vdsoctl now */
+}
+
+/* On failure it complains, and has let all processes go on as before. */
+static int evict(struct eviction *e)
+{
+	int ret;
+
+	ret = hold_members(e);
+	if (!ret)
+		ret = evict_members(e);
+	if (!ret)
+		ret = e->cgroup.dir ? leave_frozen(e) : processes_leave_stopped(&e->held);
+	if (!ret)
+		say_what_was_done(e);
+	processes_release(&e->held);
+	return ret;
+}
+
+static bool parse_seconds(const char *arg, unsigned int *seconds)
+{
+	pid_t val;	/* has the same range: 1 to INT_MAX */
+
+	if (!parse_pid(arg, &val))
+		return false;
+	*seconds = val;
+	return true;
 }
 
 static int run_evict(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "pid", required_argument, NULL, 'p' },
+		{ "tree", required_argument, NULL, 't' },
 		{ "cgroup", required_argument, NULL, 'c' },
+		{ "timeout", required_argument, NULL, 's' },
+		{ "verbose", no_argument, NULL, 'v' },
 		OPTION_HELP,
 		OPTION_VERSION,
 		{ }
 	};
+	unsigned int seconds = PATIENCE_S;
+	struct eviction e = { };
 	const char *dir = NULL;
-	struct tracees tracees;
-	pid_t pid = 0;
-	int opt, fd, ret;
+	int opt, ret;
 
-	while ((opt = getopt_long(argc, argv, "p:c:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "p:t:c:vhV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'p':
-			if (!parse_pid(optarg, &pid))
+		case 't':
+			if (e.pid)
+				return usage_error(cmd, "evict takes one process id");
+			if (!parse_pid(optarg, &e.pid))
 				return usage_error(cmd, "'%s' is no process id", optarg);
+			e.tree = opt == 't';
 			break;
 		case 'c':
 			dir = optarg;
+			break;
+		case 's':
+			if (!parse_seconds(optarg, &seconds))
+				return usage_error(cmd, "--timeout takes whole seconds, at least "
+						   "1, not '%s'", optarg);
+			break;
+		case 'v':
+			patience_be_verbose();
 			break;
 		default:
 			return common_option(cmd, opt);
 		}
 	}
-	if (!pid || optind < argc)
-		return usage_error(cmd, "evict needs -p PID");
+	if ((!e.pid && !dir) || (e.tree && dir) || optind < argc)
+		return usage_error(cmd, "evict needs -p PID, --tree PID or --cgroup DIR, of which "
+				   "only -p and --cgroup go together, and no other arguments");
+	if (dir && cgroup_open(&e.cgroup, dir))
+		return STATUS_FAILED;
 
 	/* Needed only to know more than /proc/PID/maps says. */
-	fd = vdso_remap_open();
-	if (tracees_stop_all(&tracees, pid))
-		return STATUS_FAILED;
-	ret = evict(&tracees, fd, dir);
-	tracees_release(&tracees);
-	if (fd >= 0)
-		close(fd);
+	e.fd = vdso_remap_open();
+	patience_begin(seconds);
+	ret = evict(&e);
+	patience_end();
+	if (e.fd >= 0)
+		close(e.fd);
 	return ret ? STATUS_FAILED : finish_output();
 }
 
 const struct command cmd_evict = {
 	.name = "evict",
-	.args = "-p PID [--cgroup DIR]",
+	.args = "-p PID | --tree PID | --cgroup DIR [--timeout SECONDS] [--verbose]",
 	.summary = "bring every thread of a process out of the vDSO and stop it",
 	.help = "  -p, --pid PID         the process; SIGCONT lets it go on\n"
-		"  -c, --cgroup DIR      freeze its control group instead of stopping it\n",
+		"  -t, --tree PID        the process and all its descendants\n"
+		"  -c, --cgroup DIR      all processes of this control group and of those below\n"
+		"                        it, which is frozen instead of stopping them; fails\n"
+		"                        if a process named by --pid is not among them\n"
+		"      --timeout SECONDS give up if it takes longer: all go on as before;\n"
+		"                        default: 60\n"
+		"  -v, --verbose         say what takes long, also if stderr is no terminal\n",
 	.usage_status = STATUS_USAGE,
 	.run = run_evict,
 };

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -44,12 +43,13 @@ static void wait_for_exec(pid_t pid)
 /* Is this a program that the image is for? Complains. */
 static int check_program(const struct exec_job *job, const struct vdso_remap_status *status)
 {
-	const struct vdso_remap_area *text = group_text(&status->info);
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .stage = VDSO_REMAP_STAGE_QUERY,
+							.error = -ENOENT, .pid = job->pid);
 	struct vdso_remap_image runtime;
 
-	if (!text)
-		return group_complain(-ENOENT, "can't give the program an image", job->pid, 0);
-	if (image_from_process(&runtime, job->pid, text->start, text->size))
+	if (!status->runtime.end)
+		return group_complain(&error, "can't give the program an image");
+	if (image_from_process(&runtime, job->pid, &status->runtime))
 		return -1;
 	if (vdso_abi_of(runtime.machine, runtime.bits) == VDSO_ABI_UNKNOWN)
 		return complain("the program is an %s one: such programs can't be given an image",
@@ -101,56 +101,43 @@ struct change {
  * vector holds. If it is larger, and something stands behind that, then it ends
  * there, over what were data areas. Complains.
  */
-static int choose_image_addr(struct change *c, const struct maps *maps)
+static int choose_image_addr(struct change *c)
 {
-	const struct vdso_remap_area *text = group_text(&c->before.info);
-	struct vdso_remap_range span = group_span(&c->before.info);
-	uint64_t size = c->job->image.size;
-	size_t i;
-
-	c->text = text->start;
-	for (i = 0; i < maps->nr; i++)
-		if (maps->items[i].start >= span.end && maps->items[i].start < c->text + size)
-			c->text = span.end - size;
-	if (c->text < span.start || size > span.end)
-		return complain("no room for the image at 0x%" PRIx64 " in the program: something "
-				"else is mapped behind it. Try again, with address randomization "
-				"on", (uint64_t)text->start);
-	c->data = (struct vdso_remap_range){
-		span.start, c->text < text->start ? c->text : text->start
-	};
-	return 0;
-}
-
-/* Complains. */
-static int choose_park_addr(struct change *c, const struct maps *maps)
-{
-	struct vdso_remap_range avoid = group_span(&c->before.info);
-
-	if (avoid.end < c->text + c->job->image.size)
-		avoid.end = c->text + c->job->image.size;
-	c->park = group_find_hole(c->job->pid, maps, &c->before.info, &avoid);
-	if (!c->park)
-		return complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in the "
-				"program. Try again, with address randomization on or a lower "
-				"'ulimit -s'", (uint64_t)avoid.start);
-	return 0;
-}
-
-/* Complains. */
-static int choose_addresses(struct change *c)
-{
+	const struct vdso_remap_range *group = &c->before.group;
+	uint64_t text = c->before.runtime.start, size = c->job->image.text_size;
 	struct maps maps;
+	size_t i;
 	int ret;
 
 	ret = maps_read(&maps, c->job->pid);
 	if (ret)
 		return complain("can't read /proc/%d/maps: %s", c->job->pid, strerror(-ret));
-	ret = choose_image_addr(c, &maps);
-	if (!ret)
-		ret = choose_park_addr(c, &maps);
+	c->text = text;
+	for (i = 0; i < maps.nr; i++)
+		if (maps.items[i].start >= group->end && maps.items[i].start < c->text + size)
+			c->text = group->end - size;
 	maps_free(&maps);
-	return ret;
+	if (c->text < group->start || size > group->end)
+		return complain("no room for the image at 0x%" PRIx64 " in the program: something "
+				"else is mapped behind it. Try again, with address randomization "
+				"on", text);
+	c->data = (struct vdso_remap_range){
+		group->start, c->text < text ? c->text : text
+	};
+	return 0;
+}
+
+/* Complains. */
+static int choose_park_addr(struct change *c)
+{
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .stage = VDSO_REMAP_STAGE_PLACE,
+							.pid = c->job->pid);
+	struct vdso_remap_range avoid = c->before.group;
+
+	if (avoid.end < c->text + c->job->image.text_size)
+		avoid.end = c->text + c->job->image.text_size;
+	error.error = vdso_remap_find_place(&c->before, &avoid, &c->park);
+	return error.error ? group_complain(&error, "can't give the program an image") : 0;
 }
 
 /*
@@ -166,9 +153,10 @@ static int put_image(const struct change *c, uint64_t insn)
 	if (data_size && map_in_program(c->in, insn, c->data.start, data_size, PROT_READ,
 					"the image's data pages"))
 		return -1;
-	if (map_in_program(c->in, insn, c->text, image->size, PROT_READ | PROT_EXEC, "the image"))
+	if (map_in_program(c->in, insn, c->text, image->text_size, PROT_READ | PROT_EXEC,
+			   "the image"))
 		return -1;
-	ret = process_write(c->job->pid, c->text, image->data, image->size);
+	ret = process_write(c->job->pid, c->text, image->text, image->text_size);
 	if (ret)
 		return complain("can't write the image into the program: %s", strerror(-ret));
 	return 0;
@@ -189,7 +177,7 @@ static uint64_t find_entry_point(const struct vdso_remap_image *image, uint64_t 
 /* Complains. */
 static int tell_program(const struct change *c, uint64_t insn)
 {
-	uint64_t before = group_text(&c->before.info)->start;
+	uint64_t before = c->before.runtime.start;
 	struct auxv_vdso old = {
 		.text = before,
 		.vsyscall = find_entry_point(&c->job->runtime, before, "__kernel_vsyscall"),
@@ -210,28 +198,27 @@ static int tell_program(const struct change *c, uint64_t insn)
 static int install(const struct change *c)
 {
 	const struct exec_job *job = c->job;
-	struct vdso_remap_proxy proxy = {
-		.size = sizeof(proxy),
-		.flags = VDSO_REMAP_PROXY_MARK | (job->unseal ? VDSO_REMAP_PROXY_UNSEAL : 0),
-		.pid = job->pid,
-		.nr_sites = job->plan.nr_sites,
-		.sites = (uintptr_t)job->plan.sites,
-		.image = c->text,
-		.image_size = job->image.size,
-		.image_data = c->data.start < c->data.end ? c->data.start : 0,
-	};
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error);
+	struct vdso_remap_restore_args args = VDSO_REMAP_INIT(args,
+		.flags = job->flags | VDSO_REMAP_FORCE_PROXY, .fd = job->fd, .pid = job->pid,
+		.image = c->text, .image_size = job->image.text_size,
+		.park_addr = VDSO_REMAP_PARK_NOT, .error = &error);
 
-	if (!ioctl(job->fd, VDSO_REMAP_PROXY, &proxy))
-		return 0;
-	return group_complain(-errno, "can't make the image a proxy", job->pid, proxy.busy_tid);
+	if (c->data.start < c->data.end) {
+		args.image_data = c->data.start;
+		args.image_data_size = c->data.end - c->data.start;
+	}
+	if (vdso_remap_restore(&args))
+		return group_complain(&error, "can't make the image a proxy");
+	return 0;
 }
 
 /* The offset of a system call instruction in the runtime vDSO, 0 if there is none. */
 static size_t find_insn(const struct vdso_remap_image *runtime, const struct injection *in)
 {
-	const char *insn = memmem(runtime->data, runtime->size, inject_insn(in), 2);
+	const char *insn = memmem(runtime->text, runtime->text_size, inject_insn(in), 2);
 
-	return insn ? insn - (const char *)runtime->data : 0;
+	return insn ? insn - (const char *)runtime->text : 0;
 }
 
 /* Complains. */
@@ -240,20 +227,17 @@ static int change_program(const struct exec_job *job, struct injection *in)
 	size_t insn_off = find_insn(&job->runtime, in);
 	struct change c = { .job = job, .in = in };
 	uint64_t insn;
-	int ret;
 
-	ret = group_query(job->fd, job->pid, &c.before);
-	if (ret)
-		return group_complain(ret, "can't look at the vDSO", job->pid, 0);
-	if (check_program(job, &c.before))
+	if (group_look(job->fd, job->pid, &c.before) || check_program(job, &c.before))
 		return -1;
 	if (job->plan.outcome == VDSO_REMAP_IN_PLACE)
 		return 0;
 	if (!insn_off)
 		return complain("the runtime vDSO holds no system call instruction to borrow: "
 				"under this kernel programs can't be given an image");
-	if (choose_addresses(&c) ||
-	    group_move(job->fd, job->pid, c.park, job->unseal ? VDSO_REMAP_MOVE_UNSEAL : 0))
+	if (choose_image_addr(&c) || choose_park_addr(&c) ||
+	    group_move(job->fd, job->pid, c.park,
+		       job->flags & VDSO_REMAP_UNSEAL ? VDSO_REMAP_MOVE_UNSEAL : 0))
 		return -1;
 	insn = c.park + insn_off;
 	if (put_image(&c, insn) || tell_program(&c, insn))

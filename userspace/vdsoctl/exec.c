@@ -162,7 +162,6 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 	};
 	static struct exec_job job = { .fd = -1 };
 	const char *image = NULL;
-	uint32_t flags = 0;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "+i:hV", options, NULL)) != -1) {
@@ -171,13 +170,13 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 			image = optarg;
 			break;
 		case 'u':
-			flags |= VDSO_REMAP_ALLOW_UNKNOWN;
+			job.flags |= VDSO_REMAP_ALLOW_UNKNOWN;
 			break;
 		case 'f':
-			flags |= VDSO_REMAP_FORCE_PROXY;
+			job.flags |= VDSO_REMAP_FORCE_PROXY;
 			break;
 		case 's':
-			job.unseal = true;
+			job.flags |= VDSO_REMAP_UNSEAL;
 			break;
 		default:
 			return common_option(cmd, opt);
@@ -188,7 +187,8 @@ static int run_exec(const struct command *cmd, int argc, char **argv)
 
 	job.pid = getpid();
 	if (image_from_file(&job.image, image) || image_runtime(&job.runtime, &job.image) ||
-	    image_plan(&job.plan, &job.image, &job.runtime, flags))
+	    image_plan(&job.plan, &job.image, &job.runtime,
+		       job.flags & ~VDSO_REMAP_UNSEAL))
 		return STATUS_EXEC_FAILED;
 	/* In place the kernel gives the program the image, and it takes no module. */
 	if (job.plan.outcome == VDSO_REMAP_PROXIED) {

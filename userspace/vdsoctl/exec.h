@@ -11,7 +11,7 @@
  * struct exec_job - what is to be done to the program
  * @fd: of the device, or -1 if the image is the runtime vDSO
  * @pid: the process that becomes the program
- * @unseal: move the runtime vDSO also if it is sealed
+ * @flags: of vdso_remap_restore()
  * @image: what its vDSO is to be
  * @runtime: the running kernel's
  * @plan: from one to the other
@@ -19,7 +19,7 @@
 struct exec_job {
 	int fd;
 	pid_t pid;
-	bool unseal;
+	uint32_t flags;
 	struct vdso_remap_image image;
 	struct vdso_remap_image runtime;
 	struct vdso_remap_plan plan;

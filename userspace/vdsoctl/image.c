@@ -2,17 +2,14 @@
 /* vdsoctl: where the bytes of a vDSO come from. */
 #include "vdsoctl.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../internal.h"
 #include "vdso_abi.h"
 
 #define PAGE_SIZE	4096UL
@@ -33,68 +30,13 @@ int image_complain(const char *what, int err)
 		return complain("%s has no function symbols: is it a vDSO? 'vdsoctl dump-image' "
 				"makes proper ones", what);
 	case -E2BIG:
+	case -EOVERFLOW:
 		return complain("%s is too large, or has more than %d function symbols: is it a "
 				"vDSO? 'vdsoctl dump-image' makes proper ones", what,
 				VDSO_REMAP_MAX_ENTRY_POINTS);
 	default:
 		return complain("can't read %s: %s", what, strerror(-err));
 	}
-}
-
-static void restore_header64(void *data)
-{
-	static const Elf64_Ehdr lost = {
-		.e_ident = {
-			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT
-		},
-		.e_type = ET_DYN,
-		.e_machine = EM_X86_64,
-		.e_version = EV_CURRENT,
-		.e_phoff = sizeof(Elf64_Ehdr),
-	};
-
-	memcpy(data, &lost, offsetof(Elf64_Ehdr, e_shoff));
-}
-
-/* Where the sections are is lost. */
-static void restore_header32(void *data)
-{
-	static const Elf32_Ehdr lost = {
-		.e_ident = {
-			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT
-		},
-		.e_type = ET_DYN,
-		.e_machine = EM_386,
-		.e_version = EV_CURRENT,
-		.e_phoff = sizeof(Elf32_Ehdr),
-	};
-	Elf32_Ehdr header;
-
-	memcpy(&header, data, sizeof(header));
-	memcpy(&header, &lost, offsetof(Elf32_Ehdr, e_shoff));
-	header.e_shnum = 0;
-	memcpy(data, &header, sizeof(header));
-}
-
-/*
- * A marked vDSO has lost its ELF header, but not its tables, and what a vDSO's
- * header says up to e_phoff is always the same. Its own size is behind that.
- */
-static void restore_header(void *data, size_t size)
-{
-	struct vr_mark mark;
-	Elf32_Ehdr header32;
-	Elf64_Ehdr header64;
-
-	if (size < sizeof(header64) || !vr_read_mark(&mark, data, size) ||
-	    mark.version != VDSO_REMAP_MARK_VERSION)
-		return;
-	memcpy(&header64, data, sizeof(header64));
-	memcpy(&header32, data, sizeof(header32));
-	if (header64.e_ehsize == sizeof(header64))
-		restore_header64(data);
-	else if (header32.e_ehsize == sizeof(header32))
-		restore_header32(data);
 }
 
 static int read_all(int fd, char *data, size_t size)
@@ -141,6 +83,12 @@ out_close:
 	return ret;
 }
 
+static int parse(struct vdso_remap_image *image, const void *text, size_t size)
+{
+	*image = (struct vdso_remap_image)VDSO_REMAP_INIT(*image);
+	return vdso_remap_parse(image, text, size);
+}
+
 int image_from_file(struct vdso_remap_image *image, const char *path)
 {
 	void *data = NULL;
@@ -149,28 +97,27 @@ int image_from_file(struct vdso_remap_image *image, const char *path)
 
 	ret = read_file(path, &data, &size);
 	if (!ret)
-		ret = vdso_remap_parse(image, data, size);
+		ret = parse(image, data, size);
 	return ret ? image_complain(path, ret) : 0;
 }
 
-int image_from_process(struct vdso_remap_image *image, pid_t pid, uint64_t addr, uint64_t size)
+int image_from_process(struct vdso_remap_image *image, pid_t pid,
+		       const struct vdso_remap_range *range)
 {
+	size_t size = range->end - range->start;
 	char what[96];
-	void *data;
+	void *text;
 	int ret;
 
-	snprintf(what, sizeof(what), "what is at 0x%" PRIx64 " in process %d", addr, pid);
-	if (size > VDSO_REMAP_MAX_IMAGE_SIZE)
-		return image_complain(what, -E2BIG);
-	data = malloc(size);
-	if (!data)
-		return image_complain(what, -ENOMEM);
-	ret = process_read(pid, addr, data, size);
-	if (!ret) {
-		restore_header(data, size);
-		ret = vdso_remap_parse(image, data, size);
-	}
-	return ret ? image_complain(what, ret) : 0;
+	snprintf(what, sizeof(what), "what is at 0x%" PRIx64 " in process %d", range->start, pid);
+	text = malloc(size);
+	ret = text ? vdso_remap_read(pid, range, text) : -ENOMEM;
+	if (!ret)
+		ret = parse(image, text, size);
+	if (!ret)
+		return 0;
+	free(text);
+	return image_complain(what, ret);
 }
 
 /* A process that has what the kernel gave it; complains. */
@@ -186,7 +133,8 @@ static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, con
 				strerror(-ret));
 	text = maps_named(&maps, "[vdso]");
 	if (text)
-		ret = image_from_process(image, pid, text->start, text->end - text->start);
+		ret = image_from_process(image, pid,
+					 &(struct vdso_remap_range){ text->start, text->end });
 	else
 		ret = complain("process %d has no vDSO: was the kernel booted with %s=0?", pid,
 			       param);
@@ -249,7 +197,8 @@ int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *imag
 {
 	int ret;
 
-	ret = vdso_remap_plan(plan, image, runtime, flags);
+	*plan = (struct vdso_remap_plan)VDSO_REMAP_INIT(*plan);
+	ret = vdso_remap_make_plan(plan, image, runtime, flags);
 	switch (ret) {
 	case 0:
 		return 0;

@@ -7,46 +7,57 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <json.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
 /**
  * struct report - what was found out
  * @pid: about whom
- * @have_module: the module was asked, not only /proc
+ * @without_module: why /proc was used; "": the module was asked
  * @status: areas and mark
  * @have_runtime, @runtime: the runtime vDSO, parsed
  * @have_image, @image: the image vDSO, parsed
  * @image_range: where it is
+ * @other: memory that is no vDSO, where the program was told its vDSO is; empty: none
  */
 struct report {
 	pid_t pid;
-	bool have_module;
+	char without_module[128];
 	struct vdso_remap_status status;
 	bool have_runtime;
 	struct vdso_remap_image runtime;
 	bool have_image;
 	struct vdso_remap_image image;
 	struct vdso_remap_range image_range;
+	struct vdso_remap_range other;
 };
+
+static bool have_module(const struct report *r)
+{
+	return !r->without_module[0];
+}
+
+static bool is_marked(const struct report *r)
+{
+	return r->status.flags & VDSO_REMAP_STATUS_MARKED;
+}
+
+/* The bytes of what is at range, which is a vDSO if found says 0. */
+static int read_image(const struct report *r, int found, const struct vdso_remap_range *range,
+		      struct vdso_remap_image *image, bool *have)
+{
+	if (found)
+		return 0;
+	*have = !image_from_process(image, r->pid, range);
+	return *have ? 0 : -1;
+}
 
 /*
  * The image is where the mark says; without a mark, where the program was told
- * its vDSO is, if something else than the runtime vDSO stands there.
+ * its vDSO is, if something else than the runtime vDSO stands there. That need not
+ * be a vDSO: the program may have unmapped it. Complains.
  */
-static const struct mapping *find_image(const struct report *r, const struct maps *maps,
-					uint64_t *addr)
-{
-	const struct mapping *m;
-
-	*addr = r->status.image;
-	if (!r->status.proxied && process_auxv(r->pid, AT_SYSINFO_EHDR, addr))
-		return NULL;
-	m = maps_at(maps, *addr);
-	return m && strcmp(m->name, "[vdso]") ? m : NULL;
-}
-
-/* Complains. */
 static int collect_image(struct report *r)
 {
 	const struct mapping *m;
@@ -54,39 +65,40 @@ static int collect_image(struct report *r)
 	uint64_t addr;
 	int ret;
 
+	if (is_marked(r))
+		addr = r->status.image.start;
+	else if (process_auxv(r->pid, AT_SYSINFO_EHDR, &addr))
+		return 0;
 	ret = maps_read(&maps, r->pid);
 	if (ret)
 		return complain("can't read /proc/%d/maps: %s", r->pid, strerror(-ret));
-	m = find_image(r, &maps, &addr);
-	if (m) {
-		r->image_range = (struct vdso_remap_range){ addr, m->end };
-		ret = image_from_process(&r->image, r->pid, addr, m->end - addr);
-		r->have_image = !ret;
+	m = maps_at(&maps, addr);
+	if (m && strcmp(m->name, "[vdso]")) {
+		ret = vdso_remap_find_image(r->pid, addr, &r->image_range);
+		if (ret)
+			r->other = (struct vdso_remap_range){ m->start, m->end };
+		ret = read_image(r, ret, &r->image_range, &r->image, &r->have_image);
 	}
 	maps_free(&maps);
 	return ret;
 }
 
+/* The runtime vDSO, as far as it is there; complains. */
+static int collect_runtime(struct report *r)
+{
+	struct vdso_remap_range range;
+
+	if (!r->status.runtime.end)
+		return 0;
+	return read_image(r, vdso_remap_find_image(r->pid, r->status.runtime.start, &range), &range,
+			  &r->runtime, &r->have_runtime);
+}
+
 /* Complains. */
 static int collect(struct report *r, int fd)
 {
-	const struct vdso_remap_area *text;
-	int ret;
-
-	ret = group_query(fd, r->pid, &r->status);
-	if (ret == -EACCES || ret == -EPERM)
-		return complain("can't look into process %d: not allowed. Be root, or its owner",
-				r->pid);
-	if (ret == -ENOENT && fd < 0)
-		return complain("there is no process %d", r->pid);
-	if (ret)
-		return group_complain(ret, "can't look at the vDSO", r->pid, 0);
-	text = group_text(&r->status.info);
-	if (text) {
-		if (image_from_process(&r->runtime, r->pid, text->start, text->size))
-			return -1;
-		r->have_runtime = true;
-	}
+	if (group_look(fd, r->pid, &r->status) || collect_runtime(r))
+		return -1;
 	return collect_image(r);
 }
 
@@ -98,13 +110,12 @@ static const char *area_name(const struct vdso_remap_area *area)
 /* The address as NAME or 0xADDR. */
 static void name_target(char *buf, size_t size, const struct report *r, uint64_t target)
 {
-	const struct vdso_remap_area *text = group_text(&r->status.info);
 	uint32_t i;
 
-	for (i = 0; text && r->have_runtime && i < r->runtime.nr_entry_points; i++) {
+	for (i = 0; r->have_runtime && i < r->runtime.nr_entry_points; i++) {
 		const struct vdso_remap_entry_point *ep = &r->runtime.entry_points[i];
 
-		if (text->start + ep->off != target)
+		if (r->status.runtime.start + ep->off != target)
 			continue;
 		snprintf(buf, size, "%s", ep->name);
 		return;
@@ -169,26 +180,28 @@ static void print_text(const struct report *r)
 	const struct vdso_remap_info *info = &r->status.info;
 	char id[2 * VDSO_REMAP_BUILD_ID_MAX + 1];
 
-	printf("process %d, from %s\n", r->pid,
-	       r->have_module ? "the module" : "/proc only (the module is not loaded)");
-	if (r->have_module)
-		printf("kernel's pointer 0x%" PRIx64 "\n", (uint64_t)info->vdso);
+	if (have_module(r))
+		printf("process %d, from the module\nkernel's pointer 0x%" PRIx64 "\n", r->pid,
+		       (uint64_t)info->vdso);
+	else
+		printf("process %d, from /proc only (%s)\n", r->pid, r->without_module);
 	if (!info->nr_areas)
 		printf("no runtime vDSO\n");
-	else if (!(info->state & VDSO_REMAP_STATE_PRESENT))
-		printf("remains of a runtime vDSO\n");
+	else if (!r->have_runtime)
+		printf("remains of a runtime vDSO, which can't be read\n");
 	else
-		printf("runtime vDSO %s, %s\n",
+		printf("runtime vDSO %s, %s%s\n",
 		       image_build_id(id, r->runtime.build_id, r->runtime.build_id_size),
-		       image_abi(&r->runtime));
+		       image_abi(&r->runtime),
+		       info->state & VDSO_REMAP_STATE_PRESENT ? "" : ", split or not whole");
 	print_areas(info);
 	if (r->have_runtime)
 		print_symbols(r, &r->runtime, false);
-	if (r->status.proxied) {
+	if (is_marked(r)) {
 		printf("mark of version %u: image at 0x%" PRIx64, r->status.mark_version,
-		       r->status.image);
-		if (r->status.image_data != VDSO_REMAP_MARK_NO_ADDR)
-			printf(", its data at 0x%" PRIx64, r->status.image_data);
+		       r->status.image.start);
+		if (r->status.image_data.start)
+			printf(", its data at 0x%" PRIx64, r->status.image_data.start);
 		putchar('\n');
 	}
 	if (r->have_image) {
@@ -197,6 +210,10 @@ static void print_text(const struct report *r)
 		       image_abi(&r->image), r->image_range.start, r->image_range.end);
 		print_symbols(r, &r->image, true);
 	}
+	if (r->other.end)
+		printf("where the %s says: no vDSO, but other memory at %" PRIx64 "-%" PRIx64 "\n",
+		       is_marked(r) ? "mark" : "auxiliary vector", r->other.start,
+		       r->other.end);
 }
 
 static void add_string(struct json_object *obj, const char *key, const char *val)
@@ -282,9 +299,9 @@ static struct json_object *mark_to_json(const struct vdso_remap_status *status)
 	struct json_object *obj = json_object_new_object();
 
 	add_number(obj, "version", status->mark_version);
-	add_number(obj, "image", status->image);
-	if (status->image_data != VDSO_REMAP_MARK_NO_ADDR)
-		add_number(obj, "image_data", status->image_data);
+	add_number(obj, "image", status->image.start);
+	if (status->image_data.start)
+		add_number(obj, "image_data", status->image_data.start);
 	return obj;
 }
 
@@ -294,14 +311,16 @@ static void print_json(const struct report *r)
 	struct json_object *obj = json_object_new_object();
 
 	add_number(obj, "pid", r->pid);
-	add_string(obj, "source", r->have_module ? "module" : "proc");
-	if (r->have_module)
+	add_string(obj, "source", have_module(r) ? "module" : "proc");
+	if (have_module(r))
 		add_number(obj, "kernel_pointer", info->vdso);
+	else
+		add_string(obj, "without_module", r->without_module);
 	add_bool(obj, "present", info->state & VDSO_REMAP_STATE_PRESENT);
-	json_object_object_add(obj, "areas", areas_to_json(info, r->have_module));
+	json_object_object_add(obj, "areas", areas_to_json(info, have_module(r)));
 	if (r->have_runtime)
 		json_object_object_add(obj, "runtime", image_to_json(r, &r->runtime, false));
-	if (r->status.proxied)
+	if (is_marked(r))
 		json_object_object_add(obj, "mark", mark_to_json(&r->status));
 	if (r->have_image)
 		json_object_object_add(obj, "image", image_to_json(r, &r->image, true));
@@ -310,14 +329,45 @@ static void print_json(const struct report *r)
 	json_object_put(obj);
 }
 
+static void __attribute__((format(printf, 2, 3)))
+do_without_module(struct report *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->without_module, sizeof(r->without_module), fmt, ap);
+	va_end(ap);
+}
+
+/* The device, or -1: then the report says why. */
+static int open_device(struct report *r)
+{
+	int fd = vdso_remap_open();
+
+	if (fd == -EACCES || fd == -EPERM)
+		do_without_module(r, "no permission for " VDSO_REMAP_DEVICE ": be root");
+	else if (fd == -ENOENT || fd == -ENXIO || fd == -ENODEV)
+		do_without_module(r, "the module is not loaded");
+	else if (fd < 0)
+		do_without_module(r, "can't open " VDSO_REMAP_DEVICE ": %s", strerror(-fd));
+	return fd < 0 ? -1 : fd;
+}
+
 /* Stops the process only if the module is to be asked about another one; complains. */
 static int collect_stopped(struct report *r, int fd)
 {
 	struct tracees tracees;
+	long tracer;
 	int ret;
 
 	if (fd < 0 || r->pid == getpid())
 		return collect(r, fd);
+	tracer = thread_status(r->pid, r->pid, "TracerPid");
+	if (tracer > 0) {
+		do_without_module(r, "process %ld traces it, and the module answers the tracer "
+				  "only", tracer);
+		return collect(r, -1);
+	}
 	if (tracees_stop_leader(&tracees, r->pid))
 		return -1;
 	ret = collect(r, fd);
@@ -354,8 +404,7 @@ static int run_info(const struct command *cmd, int argc, char **argv)
 	if (optind < argc)
 		return usage_error(cmd, "info takes options only, not '%s'", argv[optind]);
 
-	fd = vdso_remap_open();
-	report.have_module = fd >= 0;
+	fd = open_device(&report);
 	ret = collect_stopped(&report, fd);
 	if (fd >= 0)
 		close(fd);

@@ -10,7 +10,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_info, &cmd_dump_image, &cmd_compare, &cmd_exec, &cmd_evict,
-	&cmd_move, &cmd_proxy, &cmd_load, &cmd_unload,
+	&cmd_move, &cmd_proxy, &cmd_load, &cmd_unload, &cmd_status,
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))

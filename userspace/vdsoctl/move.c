@@ -7,7 +7,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /**
@@ -34,6 +33,8 @@ static void let_target_go(struct target *target)
 /* Stops all threads of pid and finds out what it has; complains. */
 static int take_target(struct target *target, pid_t pid)
 {
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .stage = VDSO_REMAP_STAGE_QUERY,
+							.pid = pid);
 	int ret;
 
 	memset(target, 0, sizeof(*target));
@@ -44,14 +45,11 @@ static int take_target(struct target *target, pid_t pid)
 		close(target->fd);
 		return -1;
 	}
-	ret = group_query(target->fd, pid, &target->status);
-	if (ret) {
-		group_complain(ret, "can't look at the vDSO", pid, 0);
+	if (group_look(target->fd, pid, &target->status))
 		goto err_let_go;
-	}
 	if (!(target->status.info.state & VDSO_REMAP_STATE_PRESENT)) {
-		ret = group_complain(target->status.info.nr_areas ? -EUCLEAN : -ENOENT,
-				     "nothing to move", pid, 0);
+		error.error = target->status.info.nr_areas ? -EUCLEAN : -ENOENT;
+		group_complain(&error, "can't move the vDSO");
 		goto err_let_go;
 	}
 	ret = maps_read(&target->maps, pid);
@@ -63,19 +61,17 @@ err_let_go:
 	return -1;
 }
 
-/* Complains. */
-static int evict_target(struct target *target, const struct vdso_remap_range *extra)
+/*
+ * All threads out of the runtime vDSO, which is to move, and of an image that it is marked with.
+ * Complains.
+ */
+static int evict_target(struct target *target)
 {
-	struct vdso_remap_range ranges[3];
 	struct evicted evicted;
-	unsigned int nr;
 
-	nr = group_ranges(&target->status, &target->maps, ranges);
-	if (extra)
-		ranges[nr++] = *extra;
-	if (tracees_evict(&target->tracees, ranges, nr, &evicted))
+	if (tracees_evict(&target->tracees, &target->status, &evicted))
 		return -1;
-	if (evicted.nr_calling)
+	if (evicted.nr_calling && !(target->status.flags & VDSO_REMAP_STATUS_PROXIED))
 		return complain("%u of the threads of process %d are at a system call inside the "
 				"vDSO, as 32-bit code makes them: they have to leave by "
 				"themselves. Try again", evicted.nr_calling, target->tracees.pid);
@@ -126,12 +122,12 @@ static int run_move(const struct command *cmd, int argc, char **argv)
 
 	if (take_target(&target, pid))
 		return STATUS_FAILED;
-	ret = evict_target(&target, NULL);
+	ret = evict_target(&target);
 	if (!ret)
 		ret = group_move(target.fd, pid, to, flags);
 	if (!ret)
 		printf("process %d: vDSO moved from 0x%" PRIx64 " to 0x%" PRIx64 "\n", pid,
-		       (uint64_t)group_text(&target.status.info)->start, to);
+		       target.status.runtime.start, to);
 	let_target_go(&target);
 	return ret ? STATUS_FAILED : finish_output();
 }
@@ -152,15 +148,17 @@ struct proxy_options {
 	pid_t pid;
 	uint64_t at;
 	bool have_at;
+	uint64_t data;	/* 0: not given */
 	uint64_t park;	/* or VDSO_REMAP_PARK_NEAR, _NOT */
-	bool unseal;
-	uint32_t plan_flags;
+	uint32_t flags;	/* of vdso_remap_restore() */
 };
 
-/* The image's text, as the mapping that holds it; complains. */
+/* The image's text; complains. */
 static int find_image(struct target *target, const struct proxy_options *o,
 		      struct vdso_remap_range *range)
 {
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .stage = VDSO_REMAP_STAGE_PARSE,
+							.vdso = VDSO_REMAP_IMAGE, .pid = o->pid);
 	const struct mapping *m;
 	uint64_t at = o->at;
 	int ret;
@@ -179,8 +177,9 @@ static int find_image(struct target *target, const struct proxy_options *o,
 		return complain("the running kernel's own vDSO is at 0x%" PRIx64 " in process %d: "
 				"there is no image to be made a proxy. Is it elsewhere? Give "
 				"--at ADDR", at, o->pid);
-	*range = (struct vdso_remap_range){ at, m->end };
-	return 0;
+	error.addr = at;
+	error.error = vdso_remap_find_image(o->pid, at, range);
+	return error.error ? group_complain(&error, "can't make it a proxy") : 0;
 }
 
 /*
@@ -189,121 +188,113 @@ static int find_image(struct target *target, const struct proxy_options *o,
  */
 #define MAX_IMAGE_DATA	(16 * 4096)
 
-static uint64_t find_image_data(const struct maps *maps, uint64_t image)
+/* Returns 1, 0, or -errno. */
+static int is_zeros(pid_t pid, const struct vdso_remap_range *range)
 {
-	const struct mapping *m = image ? maps_at(maps, image - 1) : NULL;
+	static char bytes[MAX_IMAGE_DATA];
+	size_t size = range->end - range->start, i;
+	int ret;
 
-	return m && !m->name[0] && !strcmp(m->perms, "r--p") && image - m->start <= MAX_IMAGE_DATA ?
-	       m->start : 0;
+	ret = process_read(pid, range->start, bytes, size);
+	for (i = 0; !ret && i < size; i++)
+		if (bytes[i])
+			return 0;
+	return ret ?: 1;
 }
 
 /*
- * The image gives way to the runtime vDSO, and so may its data pages; nobody
- * else's memory may be lost where the data areas go. Complains.
+ * The image's data pages: what --data says, or memory that looks like them and holds
+ * only zeros; empty: unknown. Complains.
  */
-static int check_nothing_else_is_lost(const struct target *target,
-				      const struct vdso_remap_range *image)
+static int find_image_data(struct vdso_remap_range *data, const struct target *target,
+			   const struct proxy_options *o, uint64_t image)
 {
-	const struct vdso_remap_info *info = &target->status.info;
-	uint64_t before = group_text(info)->start - group_span(info).start;
-	uint64_t data = find_image_data(&target->maps, image->start);
-	size_t i;
+	const struct mapping *m = maps_at(&target->maps, image - 1);
+	int ret;
 
-	for (i = 0; i < target->maps.nr; i++) {
-		const struct mapping *m = &target->maps.items[i];
-
-		if (m->start < image->start && m->end > image->start - before && m->start != data)
-			return complain("the memory at 0x%" PRIx64 " is in the way of the data "
-					"areas of the running kernel's vDSO. If it may go: vdsoctl "
-					"move --replace", m->start);
+	*data = (struct vdso_remap_range){ o->data, image };
+	if (o->data) {
+		if (o->data < image && image - o->data <= MAX_IMAGE_DATA)
+			return 0;
+		return complain("--data says 0x%" PRIx64 ", but the data pages of a vDSO begin at "
+				"most %d KiB below its text, which is at 0x%" PRIx64, o->data,
+				MAX_IMAGE_DATA >> 10, image);
 	}
+	data->start = image;
+	if (!m || m->name[0] || strcmp(m->perms, "r--p") || image - m->start > MAX_IMAGE_DATA)
+		return 0;
+	data->start = m->start;
+	ret = is_zeros(o->pid, data);
+	if (ret > 0)
+		return 0;
+	printf("process %d: the memory at 0x%" PRIx64 "-0x%" PRIx64 " is %s: it is not taken for "
+	       "the image's data pages. If it is, give --data 0x%" PRIx64 "\n", o->pid, data->start,
+	       image, ret ? "not readable" : "not zeros", data->start);
+	data->start = image;
 	return 0;
 }
 
-static uint64_t choose_park_addr(struct target *target, const struct proxy_options *o,
-				 const struct vdso_remap_range *image, uint64_t image_data)
+/* All threads out of the image, too, which need not have been a proxy before. Complains. */
+static int evict_image(struct target *target, const struct vdso_remap_range *image)
 {
-	struct vdso_remap_range avoid = { image_data ? image_data : image->start, image->end };
-	uint64_t addr;
-
-	if (o->park != VDSO_REMAP_PARK_NEAR)
-		return o->park;
-	addr = group_find_hole(o->pid, &target->maps, &target->status.info, &avoid);
-	if (!addr)
-		complain("no room for the runtime vDSO within 2 GiB of 0x%" PRIx64 " in process "
-			 "%d. Say where with --park ADDR, or leave it with --park no", image->start,
-			 o->pid);
-	return addr;
-}
-
-/* Complains. */
-static int install_proxy(struct target *target, const struct proxy_options *o,
-			 const struct vdso_remap_range *image, const struct vdso_remap_plan *plan)
-{
-	uint64_t data = find_image_data(&target->maps, image->start);
-	struct vdso_remap_proxy proxy = {
-		.size = sizeof(proxy),
-		.flags = VDSO_REMAP_PROXY_MARK | (o->unseal ? VDSO_REMAP_PROXY_UNSEAL : 0),
-		.pid = o->pid,
-		.nr_sites = plan->nr_sites,
-		.sites = (uintptr_t)plan->sites,
-		.image = image->start,
-		.image_size = image->end - image->start,
-		.image_data = data,
-	};
-	uint64_t park = choose_park_addr(target, o, image, data);
-
-	if (!park)
+	if (target->status.flags & VDSO_REMAP_STATUS_PROXIED &&
+	    target->status.image.start != image->start && evict_target(target))
 		return -1;
-	if (park != VDSO_REMAP_PARK_NOT) {
-		proxy.flags |= VDSO_REMAP_PROXY_PARK;
-		proxy.addr = park;
+	target->status.flags |= VDSO_REMAP_STATUS_PROXIED;
+	target->status.image = *image;
+	return evict_target(target);
+}
+
+static int complain_proxy(const struct vdso_remap_error *error, const struct proxy_options *o)
+{
+	switch (error->error) {
+	case -ENOSPC:
+		return complain("the runtime vDSO is too far away for the room at the image's "
+				"entry point %s. Park it nearer: --park near", error->entry_point);
+	case -ENOTSUP:
+		if (error->stage == VDSO_REMAP_STAGE_PLAN)
+			return complain("the image has an entry point %s that the runtime vDSO "
+					"lacks and of which nothing is known. If the program never "
+					"calls it, give --allow-unknown", error->entry_point);
+		break;
+	case -EEXIST:
+		if (error->stage == VDSO_REMAP_STAGE_DATA)
+			return complain("the memory below the image in process %d is in the way of "
+					"the data areas of the running kernel's vDSO, from "
+					"0x%" PRIx64 " on. If it is the image's data pages, say "
+					"where they begin with --data ADDR; if it may go, use "
+					"'vdsoctl move --replace'", o->pid, error->addr);
+		break;
 	}
-	if (ioctl(target->fd, VDSO_REMAP_PROXY, &proxy)) {
-		if (errno == EACCES)
-			return complain("the image at 0x%" PRIx64 " in process %d is not "
-					"anonymous, executable memory", image->start, o->pid);
-		if (errno == ENOSPC)
-			return complain("the runtime vDSO at 0x%" PRIx64 " is too far away for the "
-					"room at the image's entry points. Park it nearer: --park "
-					"near", park);
-		return group_complain(-errno, "can't install the proxy", o->pid, proxy.busy_tid);
-	}
-	if (park == VDSO_REMAP_PARK_NOT)
-		park = group_text(&target->status.info)->start;
-	printf("process %d: image at 0x%" PRIx64 " is a proxy with %u sites, ", o->pid,
-	       image->start, plan->nr_sites);
-	printf("runtime vDSO at 0x%" PRIx64 "\n", park);
-	return 0;
+	return group_complain(error, "can't make the image a proxy");
 }
 
 /* Complains. */
 static int proxy_target(struct target *target, const struct proxy_options *o)
 {
-	const struct vdso_remap_area *text = group_text(&target->status.info);
-	struct vdso_remap_image image, runtime;
-	struct vdso_remap_range range = { };
-	struct vdso_remap_plan plan;
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error);
+	struct vdso_remap_restore_args args = VDSO_REMAP_INIT(args,
+		.flags = o->flags | VDSO_REMAP_REQUIRE_MODULE, .fd = target->fd, .pid = o->pid,
+		.park_addr = o->park, .error = &error);
+	struct vdso_remap_range image, data;
 
-	if (find_image(target, o, &range) ||
-	    image_from_process(&image, o->pid, range.start, range.end - range.start) ||
-	    image_from_process(&runtime, o->pid, text->start, text->size))
+	if (find_image(target, o, &image) || find_image_data(&data, target, o, image.start) ||
+	    evict_image(target, &image))
 		return -1;
-	/* Its pages may be the process's own by now. */
-	if (!image_same_build_id(&runtime, &target->status.info))
-		return complain("what stands in the runtime vDSO of process %d is not what the "
-				"kernel has put there", o->pid);
-	if (image_plan(&plan, &image, &runtime, o->plan_flags) || evict_target(target, &range))
-		return -1;
-	if (plan.outcome == VDSO_REMAP_PROXIED)
-		return install_proxy(target, o, &range, &plan);
-
-	if (check_nothing_else_is_lost(target, &range) ||
-	    group_move(target->fd, o->pid, range.start,
-		       VDSO_REMAP_MOVE_REPLACE | (o->unseal ? VDSO_REMAP_MOVE_UNSEAL : 0)))
-		return -1;
-	printf("process %d: the image is the running kernel's vDSO, which now stands in its "
-	       "place at 0x%" PRIx64 "\n", o->pid, range.start);
+	args.image = image.start;
+	args.image_size = image.end - image.start;
+	if (data.start < data.end) {
+		args.image_data = data.start;
+		args.image_data_size = data.end - data.start;
+	}
+	if (vdso_remap_restore(&args))
+		return complain_proxy(&error, o);
+	if (args.outcome == VDSO_REMAP_IN_PLACE)
+		printf("process %d: the image is the running kernel's vDSO, which now stands in "
+		       "its place at 0x%" PRIx64 "\n", o->pid, args.runtime);
+	else
+		printf("process %d: image at 0x%" PRIx64 " is a proxy with %u sites, runtime vDSO "
+		       "at 0x%" PRIx64 "\n", o->pid, args.image, args.nr_sites, args.runtime);
 	return 0;
 }
 
@@ -324,6 +315,7 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 	static const struct option options[] = {
 		{ "pid", required_argument, NULL, 'p' },
 		{ "at", required_argument, NULL, 'a' },
+		{ "data", required_argument, NULL, 'd' },
 		{ "park", required_argument, NULL, 'k' },
 		{ "unseal", no_argument, NULL, 's' },
 		{ "allow-unknown", no_argument, NULL, 'u' },
@@ -347,19 +339,24 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 			if (!o.have_at)
 				return usage_error(cmd, "'%s' is no hexadecimal address", optarg);
 			break;
+		case 'd':
+			if (!parse_address(optarg, &o.data) || !o.data || o.data & 0xfff)
+				return usage_error(cmd, "'%s' is no hexadecimal, page aligned "
+						   "address", optarg);
+			break;
 		case 'k':
 			if (!parse_park(optarg, &o.park))
 				return usage_error(cmd, "--park takes near, no or a hexadecimal "
 						   "address, not '%s'", optarg);
 			break;
 		case 's':
-			o.unseal = true;
+			o.flags |= VDSO_REMAP_UNSEAL;
 			break;
 		case 'u':
-			o.plan_flags |= VDSO_REMAP_ALLOW_UNKNOWN;
+			o.flags |= VDSO_REMAP_ALLOW_UNKNOWN;
 			break;
 		case 'f':
-			o.plan_flags |= VDSO_REMAP_FORCE_PROXY;
+			o.flags |= VDSO_REMAP_FORCE_PROXY;
 			break;
 		default:
 			return common_option(cmd, opt);
@@ -377,11 +374,13 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_proxy = {
 	.name = "proxy",
-	.args = "-p PID [--at ADDR] [--park ADDR|near|no] [--unseal]",
+	.args = "-p PID [--at ADDR] [--data ADDR] [--park ADDR|near|no] [--unseal]",
 	.summary = "make the image vDSO that a process holds a proxy",
 	.help = "  -p, --pid PID         the process\n"
 		"      --at ADDR         where the image's text is, hexadecimal; default: where\n"
 		"                        the process's auxiliary vector says\n"
+		"      --data ADDR       where the image's data pages are; default: right below\n"
+		"                        the text, if read-only zeros are there\n"
 		"      --park ADDR|near|no\n"
 		"                        where the runtime vDSO goes: to an address, as near to\n"
 		"                        the image as there is room (default), or nowhere\n"

@@ -2,6 +2,7 @@
 /* vdsoctl: what /proc says about a process: its mappings, memory, auxiliary vector. */
 #include "vdsoctl.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -181,4 +182,49 @@ long thread_status(pid_t pid, pid_t tid, const char *field)
 	}
 	fclose(file);
 	return ret;
+}
+
+int pids_add(struct pids *pids, pid_t pid)
+{
+	pid_t *items = reallocarray(pids->items, pids->nr + 1, sizeof(*items));
+
+	if (!items)
+		return -ENOMEM;
+	pids->items = items;
+	items[pids->nr++] = pid;
+	return 0;
+}
+
+void pids_free(struct pids *pids)
+{
+	free(pids->items);
+	memset(pids, 0, sizeof(*pids));
+}
+
+int process_children(struct pids *children, bool (*is_parent)(const void *arg, pid_t pid),
+		     const void *arg)
+{
+	struct dirent *entry;
+	int ret = 0;
+	DIR *dir;
+
+	dir = opendir("/proc");
+	if (!dir)
+		return -errno;
+	while (!ret && (entry = readdir(dir))) {
+		pid_t pid = atoi(entry->d_name);
+
+		if (pid > 0 && is_parent(arg, thread_status(pid, pid, "PPid")))
+			ret = pids_add(children, pid);
+	}
+	closedir(dir);
+	return ret;
+}
+
+bool process_has_ended(pid_t pid)
+{
+	long state = thread_status(pid, pid, "State");
+
+	return state < 0 || ((state == 'Z' || state == 'X') &&
+			     thread_status(pid, pid, "Threads") <= 1);
 }

@@ -80,15 +80,15 @@ struct site site_decode(const struct vdso_remap_image *image, uint64_t addr,
 			const struct vdso_remap_entry_point *ep)
 {
 	enum vdso_abi abi = vdso_abi_of(image->machine, image->bits);
-	const uint8_t *bytes = (const uint8_t *)image->data + ep->off;
-	size_t size = image->size - ep->off;
+	const uint8_t *bytes = (const uint8_t *)image->text + ep->off;
+	size_t size = image->text_size - ep->off;
 	uint8_t landing_pad[VDSO_LANDING_PAD_SIZE];
 	unsigned int pad = vdso_encode_landing_pad(abi, landing_pad, bytes, size);
 	struct site site;
 
 	site = decode_jump(abi, bytes + pad, size - pad, addr + ep->off + pad);
 	/* Some kernels' own entry points are jumps inside the image. */
-	if (site.target >= addr && site.target - addr < image->size)
+	if (site.target >= addr && site.target - addr < image->text_size)
 		site.kind = SITE_UNTOUCHED;
 	if (site.kind == SITE_UNTOUCHED)
 		site.call = find_stub(abi, bytes, size);

@@ -9,7 +9,6 @@
 #ifndef _VDSOCTL_H
 #define _VDSOCTL_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -45,7 +44,7 @@ struct command {
 };
 
 extern const struct command cmd_info, cmd_dump_image, cmd_compare, cmd_move, cmd_proxy,
-			    cmd_evict, cmd_exec, cmd_load, cmd_unload;
+			    cmd_evict, cmd_exec, cmd_load, cmd_unload, cmd_status;
 
 /* main.c: messages and options */
 
@@ -63,6 +62,19 @@ bool parse_pid(const char *arg, pid_t *pid);
 bool parse_address(const char *arg, uint64_t *addr);
 
 /* process.c: what /proc knows about a process. pid may be our own. */
+
+struct pids {
+	pid_t *items;
+	size_t nr;
+};
+
+int pids_add(struct pids *pids, pid_t pid);
+void pids_free(struct pids *pids);
+/* Adds all children of the processes for which is_parent() returns true. */
+int process_children(struct pids *children, bool (*is_parent)(const void *arg, pid_t pid),
+		     const void *arg);
+/* The process is a zombie or gone, and no thread of it is left. */
+bool process_has_ended(pid_t pid);
 
 struct mapping {
 	uint64_t start;
@@ -93,29 +105,21 @@ long thread_status(pid_t pid, pid_t tid, const char *field);
 int group_open_device(void);
 /* Its device may be -1: then the process's maps and memory have to do. */
 int group_query(int fd, pid_t pid, struct vdso_remap_status *status);
-/* NULL: there is none. */
-const struct vdso_remap_area *group_text(const struct vdso_remap_info *info);
-/* nr_areas must not be 0. */
-struct vdso_remap_range group_span(const struct vdso_remap_info *info);
-/* What a thread is brought out of: at most two ranges. Returns how many. */
-unsigned int group_ranges(const struct vdso_remap_status *status, const struct maps *maps,
-			  struct vdso_remap_range ranges[2]);
+/* The same, but complains. */
+int group_look(int fd, pid_t pid, struct vdso_remap_status *status);
 /* MOVE, or complains. */
 int group_move(int fd, pid_t pid, uint64_t addr, uint32_t flags);
-/*
- * A text address for the group, as near to @avoid as there is room, that does
- * not stand in its way, the stack's or the heap's. Returns 0 if there
- * is none within reach of a near jump.
- */
-uint64_t group_find_hole(pid_t pid, const struct maps *maps, const struct vdso_remap_info *info,
-			 const struct vdso_remap_range *avoid);
-/* What an error of the device means, for people. Complains. */
-int group_complain(int err, const char *what, pid_t pid, pid_t busy_tid);
+/* Complains: what could not be done, and the library's words for why. */
+int group_complain(const struct vdso_remap_error *error, const char *what);
 
-/* image.c: bytes of a vDSO, and parsing them. All complain. The bytes are never freed. */
+/*
+ * image.c: bytes of a vDSO, and parsing them. All complain unless it is said that they
+ * do not. The bytes are never freed.
+ */
 
 int image_from_file(struct vdso_remap_image *image, const char *path);
-int image_from_process(struct vdso_remap_image *image, pid_t pid, uint64_t addr, uint64_t size);
+int image_from_process(struct vdso_remap_image *image, pid_t pid,
+		       const struct vdso_remap_range *range);
 /* What the running kernel gives to programs of the image's ABI. */
 int image_runtime(struct vdso_remap_image *runtime, const struct vdso_remap_image *image);
 /* Its name. Does not complain. */
@@ -125,7 +129,7 @@ bool image_same_build_id(const struct vdso_remap_image *image,
 			 const struct vdso_remap_info *info);
 /* Needs 2 * VDSO_REMAP_BUILD_ID_MAX + 1 bytes. Returns buf. */
 const char *image_build_id(char *buf, const uint8_t *id, size_t size);
-/* vdso_remap_plan(), or complains. */
+/* vdso_remap_make_plan(), or complains. */
 int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 	       const struct vdso_remap_image *runtime, uint32_t flags);
 
@@ -156,25 +160,61 @@ struct site site_decode(const struct vdso_remap_image *image, uint64_t addr,
 			const struct vdso_remap_entry_point *ep);
 const char *site_kind_name(enum site_kind kind);
 
+/* patience.c: when vdsoctl gives up before its work is done */
+
+#define PATIENCE_S	60	/* unless the user says otherwise */
+
+/*
+ * The calls nest. All signals are blocked from the first patience_begin(), which sets
+ * the deadline, to the last patience_end().
+ */
+void patience_begin(unsigned int seconds);
+void patience_end(void);
+/* Whether the time is over, or a signal asks vdsoctl to end. */
+bool patience_over(void);
+/* Complains: interrupted, or what has not happened in time, with a hint. Returns -1. */
+int patience_complain(const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* For a millisecond. */
+void patience_pause(void);
+/* Says on stderr what vdsoctl waits for, every few seconds: on a terminal, or if verbose. */
+void patience_report(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void patience_be_verbose(void);
+/* Between these two a blocking system call is interrupted when patience is over. */
+void patience_watch(void);
+void patience_watch_no_more(void);
+
 /* trace.c: stop the threads of a process and let them go as they were */
 
+/**
+ * struct tracees - a process of which threads are held
+ * @pid: of the process, 0: none
+ * @tids, @nr: the threads
+ * @was_stopped: it was stopped before vdsoctl held it
+ * @may_end: it is no failure if it ends before it could be stopped
+ */
 struct tracees {
 	pid_t pid;
 	pid_t *tids;
 	size_t nr;
-	sigset_t sigmask;	/* of vdsoctl before, see tracees_stop_leader() */
+	bool was_stopped;
+	bool may_end;
 };
 
 /* Both complain. On failure nothing is stopped. */
 int tracees_stop_leader(struct tracees *tracees, pid_t pid);
 int tracees_stop_all(struct tracees *tracees, pid_t pid);
+/* The same for a process that may have ended: then it returns 1. */
+int tracees_stop_if_there(struct tracees *tracees, pid_t pid);
+/* Lets the threads go; tracees_release() is still needed. */
+void tracees_detach(struct tracees *tracees);
 void tracees_release(struct tracees *tracees);
 
 /**
  * struct evicted - threads that were inside a vDSO
  * @nr_moved: were brought out
  * @nr_steps: by so many single steps
- * @nr_calling: are at a system call inside, as 32-bit ones are, and stay
+ * @nr_calling: are at a system call inside, as 32-bit ones are, and can stay
  */
 struct evicted {
 	unsigned int nr_moved;
@@ -182,8 +222,39 @@ struct evicted {
 	unsigned int nr_calling;
 };
 
-/* Brings every thread out of the ranges that can be; complains. */
-int tracees_evict(const struct tracees *tracees, const struct vdso_remap_range *ranges,
-		  unsigned int nr_ranges, struct evicted *evicted);
+/* Brings every thread out of the vDSO that can be; complains, also of what may come of it. */
+int tracees_evict(const struct tracees *tracees, const struct vdso_remap_status *status,
+		  struct evicted *evicted);
+
+/* processes.c: several processes that are held at once */
+
+struct processes {
+	struct tracees *items;
+	size_t nr;
+};
+
+bool processes_have(const struct processes *processes, pid_t pid);
+/* Stops all threads of one more process. Returns 1; 0 if it has ended; or -1, and complains. */
+int processes_stop(struct processes *processes, pid_t pid, bool may_end);
+/* Lets all go, and stops them before any returns to its program; complains. */
+int processes_leave_stopped(struct processes *processes);
+void processes_detach(struct processes *processes);
+void processes_release(struct processes *processes);
+
+/* cgroup.c: a control group and the groups below it */
+
+struct cgroup {
+	const char *dir;
+	const struct freezer *freezer;
+};
+
+/* Both complain. */
+int cgroup_open(struct cgroup *cgroup, const char *dir);
+int cgroup_members(const struct cgroup *cgroup, struct pids *pids);
+/* Complains. From now on no thread of the group returns to its program, held or not. */
+int cgroup_freeze(const struct cgroup *cgroup);
+/* All threads must have been detached; complains. */
+int cgroup_wait_frozen(const struct cgroup *cgroup);
+int cgroup_thaw(const struct cgroup *cgroup);
 
 #endif /* _VDSOCTL_H */
