@@ -13,7 +13,6 @@
 
 #include <sys/ptrace.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 
 #include <vdso_remap.h>
 
@@ -24,177 +23,77 @@ static int device = -1;
 /* Of a restore: the device, in the store that all tasks can reach. */
 static int device_id = -1;
 
+static const char *error_text(const struct vdso_remap_error *error)
+{
+	static char text[512];
+
+	vdso_remap_error_text(error, text, sizeof(text));
+	return text;
+}
+
 static int open_device(void)
 {
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .stage = VDSO_REMAP_STAGE_MODULE);
 	int fd = vdso_remap_open();
 
+	error.error = fd;
 	if (fd < 0)
-		pr_warn("%s: %s. Is vdso_remap loaded? Doing as CRIU does without it\n",
-			VDSO_REMAP_DEVICE, strerror(-fd));
+		pr_warn("%s. Doing as CRIU does without vdso-remap\n", error_text(&error));
 	return fd;
 }
 
-/* Where the mapping that starts there ends; 0 if there is none. */
-static int mapping_end(pid_t pid, unsigned long start, unsigned long *end)
+static bool is_in(uint64_t addr, const struct vdso_remap_range *range)
 {
-	unsigned long from, to;
-	char line[1024];
-	FILE *maps;
-
-	*end = 0;
-	maps = fopen_proc(pid, "maps");
-	if (!maps)
-		return -1;
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2 && from == start)
-			*end = to;
-	fclose(maps);
-	return 0;
+	return addr >= range->start && addr < range->end;
 }
 
-/* What threads of a process are brought out of */
-struct vdso {
-	/* the runtime vDSO's text; the image's, if proxied */
-	struct vdso_remap_range ranges[2];
-	unsigned int nr_ranges;
-	/* of a proxied 32-bit process; else its data is NULL */
-	struct vdso_remap_image image;
-};
-
-static int read_image(struct vdso *vdso, pid_t pid)
+/* Warns of a thread that will return into the vDSO when the process is restored. */
+static void warn_of_handlers(const struct vdso_remap_status *status,
+			     const struct vdso_remap_thread *thread)
 {
-	size_t size = vdso->ranges[1].end - vdso->ranges[1].start;
-	struct iovec remote = { (void *)(uintptr_t)vdso->ranges[1].start, size };
-	struct iovec local = { xmalloc(size), size };
-	int ret;
-
-	if (!local.iov_base)
-		return -1;
-	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != size) {
-		pr_perror("Can't read the image vDSO of %d", pid);
-		xfree(local.iov_base);
-		return -1;
-	}
-	ret = vdso_remap_parse(&vdso->image, local.iov_base, size);
-	if (ret) {
-		pr_err("The image vDSO of %d is none: %s\n", pid, strerror(-ret));
-		xfree(local.iov_base);
-		return -1;
-	}
-	return 0;
-}
-
-static int find_vdso(struct vdso *vdso, pid_t pid)
-{
-	struct vdso_remap_range *ranges = vdso->ranges;
-	const struct vdso_remap_area *area;
-	struct vdso_remap_status status;
-	unsigned long end;
+	bool proxied = status->flags & VDSO_REMAP_STATUS_PROXIED, is_lost;
 	uint32_t i;
-	int ret;
 
-	memset(vdso, 0, sizeof(*vdso));
-	ret = vdso_remap_query(device, pid, &status);
-	if (ret) {
-		pr_err("Can't ask vdso-remap about %d: %s\n", pid, strerror(-ret));
-		return -1;
-	}
-	for (i = 0; i < status.info.nr_areas; i++) {
-		area = &status.info.areas[i];
-		if (area->kind != VDSO_REMAP_AREA_TEXT)
+	if (thread->handlers_error)
+		pr_warn("Can't see whether thread %d is in a signal handler: %s\n", thread->tid,
+			strerror(-thread->handlers_error));
+	for (i = 0; i < thread->nr_handlers; i++) {
+		is_lost = proxied && is_in(thread->handlers[i].addr, &status->runtime);
+		if (thread->handlers[i].at_syscall && !is_lost)	/* an image keeps that */
 			continue;
-		if (!vdso->nr_ranges)	/* of several, if some of its pages were protected */
-			ranges[0].start = area->start;
-		ranges[0].end = area->start + area->size;
-		vdso->nr_ranges = 1;
+		pr_warn("Thread %d is in a signal handler that will return into the vDSO, to %lx: "
+			"%s\n", thread->tid, (unsigned long)thread->handlers[i].addr,
+			is_lost ? "that is the runtime vDSO, which is not dumped" :
+				  "on another kernel it may get wrong results there, or crash");
 	}
-	if (!vdso->nr_ranges || !status.proxied)
+}
+
+/* What became of a thread. Returns -1 if the process can't be dumped so. */
+static int judge_thread(const struct vdso_remap_status *status,
+			const struct vdso_remap_thread *thread)
+{
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .error = thread->error,
+							.stage = VDSO_REMAP_STAGE_THREADS,
+							.pid = status->pid, .tid = thread->tid);
+
+	warn_of_handlers(status, thread);
+	switch (thread->state) {
+	case VDSO_REMAP_THREAD_OUTSIDE:
+		if (thread->nr_steps)
+			pr_info("Thread %d left the vDSO after %u steps\n", thread->tid,
+				thread->nr_steps);
 		return 0;
-	if (mapping_end(pid, status.image, &end))
+	case VDSO_REMAP_THREAD_AT_SYSCALL:
+		pr_debug("Thread %d stays in the vDSO, at a system call\n", thread->tid);
+		return 0;
+	case VDSO_REMAP_THREAD_INSIDE:
+		pr_warn("%s. Restored on another kernel, it may get wrong results, or crash\n",
+			error_text(&error));
+		return 0;
+	default:
+		pr_err("%s. It is in the runtime vDSO, which is not dumped\n", error_text(&error));
 		return -1;
-	if (!end || end - status.image > VDSO_REMAP_MAX_IMAGE_SIZE)
-		return 0;	/* unmapped, or never one: the process can write marks, too */
-	ranges[1].start = status.image;
-	ranges[1].end = end;
-	vdso->nr_ranges = 2;
-	if (status.info.machine == EM_386 && read_image(vdso, pid)) {
-		pr_warn("The vDSO of %d is marked as if it had a proxy, but has none\n", pid);
-		vdso->nr_ranges = 1;
 	}
-	return 0;
-}
-
-/* 0 or 1; complains. */
-static int has_seccomp(pid_t tid)
-{
-	FILE *status = fopen_proc(tid, "status");
-	char line[1024];
-	int mode = 0;
-
-	if (!status)
-		return -1;
-	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "Seccomp: %d", &mode) == 1)
-			break;
-	fclose(status);
-	return mode != 0;
-}
-
-/* As CRIU has seized it, or without suspending its seccomp filters */
-static int set_ptrace_options(pid_t tid, bool suspend_seccomp)
-{
-	unsigned long options = PTRACE_O_TRACESYSGOOD;
-
-	if (suspend_seccomp)
-		options |= PTRACE_O_SUSPEND_SECCOMP;
-	if (!ptrace(PTRACE_SETOPTIONS, tid, NULL, options))
-		return 0;
-	pr_perror("Can't set options of thread %d", tid);
-	return -1;
-}
-
-static int leave_vdso(pid_t tid, const struct vdso *vdso)
-{
-	int ret = vdso_remap_evict(tid, vdso->ranges, vdso->nr_ranges, 0);
-
-	if (ret > 0)
-		pr_info("Thread %d left the vDSO after %d steps\n", tid, ret);
-	if (ret != -EOPNOTSUPP || (vdso->nr_ranges == 2 && !vdso->image.data))
-		return ret;
-	pr_debug("Thread %d stays in the vDSO, at a system call\n", tid);
-	/* of the image: the kernel may return it to the runtime vDSO */
-	return vdso->nr_ranges == 2 ?
-		vdso_remap_evict_syscall(tid, vdso->ranges, &vdso->image, vdso->ranges[1].start) :
-		0;
-}
-
-/*
- * These are instructions of the process, which may be any that it has put there:
- * its seccomp filters go for them, as always, and not for CRIU's parasite only.
- */
-static int evict_thread(pid_t tid, const struct vdso *vdso)
-{
-	int filtered = has_seccomp(tid);
-	int ret;
-
-	if (filtered < 0 || (filtered && set_ptrace_options(tid, false)))
-		return -1;
-	ret = leave_vdso(tid, vdso);
-	if (filtered && set_ptrace_options(tid, true))
-		return -1;
-	if (ret >= 0)
-		return 0;
-	if (vdso->nr_ranges == 1 && ret != -EINTR) {
-		pr_warn("Thread %d is inside the vDSO and can't be brought out: %s\n", tid,
-			strerror(-ret));
-		return 0;
-	}
-	if (ret == -EINTR)
-		pr_err("Thread %d does not leave the vDSO within %d s\n", tid, EVICT_TIMEOUT_S);
-	else
-		pr_err("Thread %d may be inside the runtime vDSO, which is not dumped, and can't "
-		       "be brought out: %s\n", tid, strerror(-ret));
-	return -1;
 }
 
 /* CRIU has a handler for it, which its own timeouts use before and after. */
@@ -207,16 +106,37 @@ static void set_timer(int seconds)
 
 static int evict_task(struct pstree_item *item)
 {
-	struct vdso vdso;
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error, .stage = VDSO_REMAP_STAGE_QUERY);
+	struct vdso_remap_evict_args args = VDSO_REMAP_INIT(args,
+		.ptrace_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP,
+		.nr_threads = item->nr_threads);
+	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
 	int ret, i;
 
-	ret = find_vdso(&vdso, item->pid->real);
-	for (i = 0; i < item->nr_threads && !ret; i++) {
-		set_timer(EVICT_TIMEOUT_S);
-		ret = evict_thread(item->threads[i].real, &vdso);
-		set_timer(0);
+	error.pid = item->pid->real;
+	error.error = vdso_remap_query(device, error.pid, &status);
+	if (error.error) {
+		pr_err("%s\n", error_text(&error));
+		return -1;
 	}
-	xfree((void *)vdso.image.data);
+	args.threads = xzalloc(item->nr_threads * sizeof(*args.threads));
+	if (!args.threads)
+		return -1;
+	for (i = 0; i < item->nr_threads; i++)
+		args.threads[i].tid = item->threads[i].real;
+	set_timer(EVICT_TIMEOUT_S);
+	ret = vdso_remap_evict_process(&status, &args);
+	set_timer(0);
+	if (ret == -EINTR)
+		pr_err("The threads of %d do not leave the vDSO within %d s\n", error.pid,
+		       EVICT_TIMEOUT_S);
+	else if (ret < 0)
+		pr_err("Can't bring the threads of %d out of the vDSO: %s\n", error.pid,
+		       strerror(-ret));
+	ret = ret < 0 ? -1 : 0;
+	for (i = 0; i < item->nr_threads && !ret; i++)
+		ret = judge_thread(&status, &args.threads[i]);
+	xfree(args.threads);
 	return ret;
 }
 

@@ -105,11 +105,6 @@ static void set_thread_ip(const struct thread_restore_args *thread, unsigned lon
 		frame->compat.uc.uc_mcontext.ip = ip;
 }
 
-static bool is_in(unsigned long ip, unsigned long start, unsigned long size)
-{
-	return ip >= start && ip < start + size;
-}
-
 /*
  * Threads that were dumped inside the vDSO, by a CRIU that does not bring them
  * out, go on in the copy: no thread may come upon the bytes of a jump. The data
@@ -138,32 +133,11 @@ static int make_copy(struct copy *copy, const struct remembered *vdso, bool comp
 	return 0;
 }
 
-/*
- * The kernel's trampolines read no data page, and an image keeps them as they are.
- * A 32-bit thread that was in a system call stands in one.
- */
-static bool is_in_trampoline(const struct vdso_remap_image *image, unsigned long off)
-{
-	const char *name = NULL, *prefix = "__kernel_";
-	unsigned int i;
-
-	for (i = 0; i < image->nr_entry_points && image->entry_points[i].off <= off; i++)
-		name = image->entry_points[i].name;
-	if (!name)
-		return false;
-	while (*prefix && *prefix == *name) {
-		prefix++;
-		name++;
-	}
-	return !*prefix;
-}
-
 static bool is_in_flight(const struct thread_restore_args *thread, const struct remembered *vdso,
 			 const struct vdso_remap_image *image)
 {
-	unsigned long ip = thread_ip(thread);
-
-	return is_in(ip, vdso->text, vdso->text_size) && !is_in_trampoline(image, ip - vdso->text);
+	return vdso_remap_resume(image, thread_ip(thread) - vdso->text) ==
+	       VDSO_REMAP_RESUME_IN_COPY;
 }
 
 /* Names the threads in flight, and makes the copy if there are any. */
@@ -201,16 +175,19 @@ static void redirect_in_flight(struct task_restore_args *args, const struct reme
 static int restore_vdso(struct task_restore_args *args, const struct remembered *vdso,
 			bool force_proxy)
 {
-	struct vdso_remap_restore restore = {
+	struct vdso_remap_error error = VDSO_REMAP_INIT(error);
+	struct vdso_remap_restore_args restore = {
+		.size = sizeof(restore),
 		.fd = args->vdso_remap_fd,
 		.flags = force_proxy ? VDSO_REMAP_FORCE_PROXY : 0,
 		.image = vdso->text,
 		.image_size = vdso->text_size,
 		.image_data = vdso->data,
 		.image_data_size = vdso->data_size,
+		.error = &error,
 	};
 	struct vdso_maps *rt = &args->vdso_maps_rt;
-	struct vdso_remap_image image;
+	struct vdso_remap_image image = VDSO_REMAP_INIT(image);
 	struct copy copy;
 	int ret;
 
@@ -230,8 +207,8 @@ static int restore_vdso(struct task_restore_args *args, const struct remembered 
 		ret = vdso_remap_restore(&restore);
 	}
 	if (ret) {
-		pr_err("vdso-remap can't restore the vDSO at %lx: %d %s\n", vdso->text, ret,
-		       restore.culprit);
+		pr_err("vdso-remap can't restore the vDSO at %lx: %d, stage %u %s\n", vdso->text,
+		       ret, error.stage, error.entry_point);
 		return -1;
 	}
 	rt->vdso_start = restore.runtime;
