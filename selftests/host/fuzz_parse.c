@@ -31,8 +31,10 @@ static void write_built_seeds(const char *dir)
 		FUNC("__vdso_clock_gettime64", 0x1400, 300),
 	};
 	struct spec spec = { .build_id_size = 20, .syms = syms, .nr_syms = 5 };
+	struct sym too_many[VDSO_REMAP_MAX_ENTRY_POINTS + 1];
 	static unsigned char bytes[IMAGE_SIZE];
 	char name[16];
+	size_t i;
 
 	for (spec.bits = 32; spec.bits <= 64; spec.bits += 32)
 		for (spec.with = 0; spec.with < 8; spec.with++) {
@@ -41,6 +43,13 @@ static void write_built_seeds(const char *dir)
 			snprintf(name, sizeof(name), "built-%d-%u", spec.bits, spec.with);
 			write_seed(dir, name, bytes, sizeof(bytes));
 		}
+
+	for (i = 0; i <= VDSO_REMAP_MAX_ENTRY_POINTS; i++)
+		too_many[i] = (struct sym)FUNC("f", 0x1000 + 16 * i, 16);
+	spec = (struct spec){ .machine = EM_X86_64, .bits = 64, .with = WITH_HASH,
+			      .syms = too_many, .nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS + 1 };
+	build_image(bytes, &spec);
+	write_seed(dir, "too-many", bytes, sizeof(bytes));
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -64,8 +73,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint32_t flags = VDSO_REMAP_ALLOW_UNKNOWN | VDSO_REMAP_FORCE_PROXY;
-	struct vdso_remap_image image;
-	struct vdso_remap_plan plan;
+	struct vdso_remap_image image = VDSO_REMAP_INIT(image);
+	struct vdso_remap_plan plan = VDSO_REMAP_INIT(plan);
 	int ret;
 
 	ret = vdso_remap_parse(&image, data, size);
@@ -75,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (*broken_promise(&image))
 		abort();
-	ret = vdso_remap_plan(&plan, &image, &image, flags);
+	ret = vdso_remap_make_plan(&plan, &image, &image, flags);
 	if (image.machine == EM_X86_64 && image.bits == 32) {	/* x32 */
 		if (ret != -ENOTSUP || plan.culprit != image.nr_entry_points)
 			abort();

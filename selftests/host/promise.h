@@ -24,7 +24,8 @@ static inline const char *broken_promise(const struct vdso_remap_image *image)
 	if (image->bits != 64 && image->bits != 32)
 		return "bits";
 	for (i = 0; i < image->nr_entry_points; i++) {
-		if (!e[i].room || e[i].off >= image->size || e[i].room > image->size - e[i].off)
+		if (!e[i].room || e[i].off >= image->text_size ||
+		    e[i].room > image->text_size - e[i].off)
 			return "room within the image";
 		if (!e[i].name[0] || strnlen(e[i].name, VDSO_REMAP_NAME_MAX) == VDSO_REMAP_NAME_MAX)
 			return "name";
@@ -41,7 +42,7 @@ static inline const char *broken_promise(const struct vdso_remap_image *image)
 static inline bool is_documented(int ret)
 {
 	return ret == 0 || ret == -ENOEXEC || ret == -EALREADY || ret == -EOPNOTSUPP ||
-	       ret == -ENOSYS || ret == -E2BIG;
+	       ret == -ENOSYS || ret == -EOVERFLOW;
 }
 
 #endif /* _SELFTESTS_PROMISE_H */
