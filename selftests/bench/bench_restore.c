@@ -20,15 +20,18 @@
 #define ROUNDS		20
 #define DATA_SIZE	(4 * T_PAGE)
 
-static struct vdso_remap_restore request;
+static struct vdso_remap_error error = VDSO_REMAP_INIT(error);
+static struct vdso_remap_restore_args request = VDSO_REMAP_INIT(request, .error = &error);
 
 static bool restore(void *arg)
 {
-	int ret = vdso_remap_restore(&request);
+	char text[256];
 
-	if (ret)
-		fprintf(stderr, "the library says: %s %s\n", strerror(-ret), request.culprit);
-	return !ret;
+	if (!vdso_remap_restore(&request))
+		return true;
+	vdso_remap_error_text(&error, text, sizeof(text));
+	fprintf(stderr, "the library says: %s\n", text);
+	return false;
 }
 
 /* As a checkpoint's memory is: written, then made executable. */

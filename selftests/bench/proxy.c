@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "util.h"
@@ -25,7 +31,7 @@ static void keep_only_clock_gettime(struct vdso_remap_image *runtime)
 static bool make_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 		      const struct vdso_remap_image *runtime)
 {
-	return !vdso_remap_plan(plan, image, runtime, VDSO_REMAP_FORCE_PROXY);
+	return !t_make_plan(plan, image, runtime, VDSO_REMAP_FORCE_PROXY);
 }
 
 void proxy_make(struct proxy *proxy)
@@ -37,7 +43,7 @@ void proxy_make(struct proxy *proxy)
 	proxy->device = t_open();
 	/* The next hole after the group's places is as near to them as a jump reaches. */
 	group_learn(&proxy->group);
-	if (vdso_remap_parse(&image, bytes, size) ||
+	if (t_parse(&image, bytes, size) ||
 	    !t_image_map(&proxy->image, t_hole(size), bytes, size))
 		bench_die("no image");
 	runtime = image;
@@ -59,6 +65,7 @@ void proxy_install(struct proxy *proxy, bool park)
 	struct vdso_remap_proxy req = {
 		.size = sizeof(req),
 		.flags = park ? VDSO_REMAP_PROXY_PARK : 0,
+		.pid = proxy->pid,
 		.nr_sites = plan->nr_sites,
 		.sites = (uintptr_t)plan->sites,
 		.image = (uintptr_t)proxy->image.addr,
@@ -78,6 +85,17 @@ static void protect(const struct proxy *proxy, int prot)
 		bench_die("mprotect");
 }
 
+static unsigned int encode(const struct proxy *proxy, const struct vdso_remap_site *site,
+			   uint8_t *code)
+{
+	uint8_t *at = proxy->image.addr + site->off;
+
+	if (site->kind == VDSO_REMAP_SITE_JUMP)
+		return vdso_encode_jump(VDSO_ABI_X86_64, code, at, site->room, (uintptr_t)at,
+					proxy->group.text + site->target);
+	return vdso_encode_stub(VDSO_ABI_X86_64, code, at, site->room, site->target);
+}
+
 void proxy_install_by_hand(struct proxy *proxy, bool park)
 {
 	const struct vdso_remap_plan *plan = next_plan(proxy);
@@ -86,17 +104,71 @@ void proxy_install_by_hand(struct proxy *proxy, bool park)
 		group_mremap(&proxy->group, group_elsewhere(&proxy->group));
 	protect(proxy, PROT_READ | PROT_WRITE);
 	for (unsigned int i = 0; i < plan->nr_sites; i++) {
-		const struct vdso_remap_site *site = &plan->sites[i];
-		uint8_t *at = proxy->image.addr + site->off;
 		uint8_t code[VDSO_ENCODE_MAX];
-		unsigned int len;
 
-		if (site->kind == VDSO_REMAP_SITE_JUMP)
-			len = vdso_encode_jump(VDSO_ABI_X86_64, code, at, site->room, (uintptr_t)at,
-					       proxy->group.text + site->target);
-		else
-			len = vdso_encode_stub(VDSO_ABI_X86_64, code, at, site->room, site->target);
-		memcpy(at, code, len);
+		memcpy(proxy->image.addr + plan->sites[i].off, code,
+		       encode(proxy, &plan->sites[i], code));
 	}
 	protect(proxy, PROT_READ | PROT_EXEC);
+}
+
+/* The process, a fork of this one, finds a system call there. */
+__asm__("system_call: syscall");
+extern const char system_call[];
+
+static void call_by_ptrace(pid_t pid, long nr, const uint64_t args[5])
+{
+	struct user_regs_struct regs;
+	int status;
+
+	if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
+		bench_die("PTRACE_GETREGS");
+	regs.rip = (uintptr_t)system_call;
+	regs.orig_rax = -1;
+	regs.rax = nr;
+	regs.rdi = args[0];
+	regs.rsi = args[1];
+	regs.rdx = args[2];
+	regs.r10 = args[3];
+	regs.r8 = args[4];
+	if (ptrace(PTRACE_SETREGS, pid, 0, &regs) || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
+	    waitpid(pid, &status, __WALL) != pid || ptrace(PTRACE_GETREGS, pid, 0, &regs) ||
+	    (long)regs.rax < 0)
+		bench_die("a system call by ptrace");
+}
+
+static void protect_by_ptrace(const struct proxy *proxy, int prot)
+{
+	const uint64_t args[5] = { (uintptr_t)proxy->image.addr, proxy->image.size, prot };
+
+	call_by_ptrace(proxy->pid, SYS_mprotect, args);
+}
+
+void proxy_install_by_ptrace(struct proxy *proxy)
+{
+	const struct vdso_remap_plan *plan = next_plan(proxy);
+	uint64_t to = group_elsewhere(&proxy->group);
+	uint8_t code[VDSO_REMAP_MAX_ENTRY_POINTS][VDSO_ENCODE_MAX];
+	struct iovec local[VDSO_REMAP_MAX_ENTRY_POINTS], remote[VDSO_REMAP_MAX_ENTRY_POINTS];
+
+	for (unsigned int i = 0; i < proxy->group.nr; i++) {
+		const struct group_area *area = &proxy->group.area[i];
+		const uint64_t args[5] = {
+			proxy->group.text + area->start, area->size, area->size,
+			MREMAP_MAYMOVE | MREMAP_FIXED, to + area->start
+		};
+
+		call_by_ptrace(proxy->pid, SYS_mremap, args);
+	}
+	proxy->group.text = to;
+	protect_by_ptrace(proxy, PROT_READ | PROT_WRITE);
+	for (unsigned int i = 0; i < plan->nr_sites; i++) {
+		local[i].iov_base = code[i];
+		local[i].iov_len = encode(proxy, &plan->sites[i], code[i]);
+		remote[i].iov_base = proxy->image.addr + plan->sites[i].off;
+		remote[i].iov_len = local[i].iov_len;
+	}
+	if (process_vm_writev(proxy->pid, local, plan->nr_sites, remote, plan->nr_sites, 0) < 0)
+		bench_die("process_vm_writev");
+	protect_by_ptrace(proxy, PROT_READ | PROT_EXEC);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <vdso_remap.h>
 
@@ -21,6 +22,8 @@
  * @image: in this process
  * @plans: its sites: jumps, and all but one of them stubs
  * @turn: which of them is next
+ * @pid: 0, or another process in which all of this is, at the same addresses; the
+ *	caller has ptrace-stopped it
  */
 struct proxy {
 	struct group group;
@@ -28,6 +31,7 @@ struct proxy {
 	struct t_image image;
 	struct vdso_remap_plan plans[2];
 	bool turn;
+	pid_t pid;
 };
 
 void proxy_make(struct proxy *proxy);
@@ -35,5 +39,7 @@ void proxy_make(struct proxy *proxy);
 void proxy_install(struct proxy *proxy, bool park);
 /* As tools do it: mprotect(), copy, mprotect(); parking by mremap(). */
 void proxy_install_by_hand(struct proxy *proxy, bool park);
+/* The same in another process: it is made to do the system calls. */
+void proxy_install_by_ptrace(struct proxy *proxy);
 
 #endif /* _BENCH_PROXY_H */

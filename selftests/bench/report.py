@@ -18,7 +18,7 @@ WHERE = {
     "time": "under QEMU, two processors: compare what stands side by side",
     "parallel": "under QEMU, two processors that run in parallel",
 }
-ORDER = ["call", "move", "install", "gap", "restore", "load", "size", "criu"]
+ORDER = ["call", "move", "install", "trace", "gap", "restore", "load", "size", "criu"]
 
 PLOT = """
 set terminal svg size 640,400 background rgb 'white' font 'sans,13'

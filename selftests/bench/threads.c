@@ -51,13 +51,14 @@ void threads_have(unsigned int nr, void (*fn)(unsigned int number))
 static pid_t tids[MAX_THREADS];
 static unsigned int nr_tids;
 
-static void seize_all(pid_t but)
+void threads_seize(pid_t pid, pid_t but)
 {
 	char path[32];
 	struct dirent *entry;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", but);
+	nr_tids = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)) && nr_tids < MAX_THREADS) {
 		pid_t tid = atoi(entry->d_name);
@@ -72,7 +73,7 @@ static void seize_all(pid_t but)
 }
 
 /* To all first: they stop while others are still waited for. */
-static void stop_all(void)
+void threads_stop(void)
 {
 	int status;
 
@@ -93,10 +94,10 @@ static _Noreturn void obey(int from, int to, pid_t parent)
 	char order;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	seize_all(parent);
+	threads_seize(parent, parent);
 	while (read(from, &order, 1) == 1 && order != 'e') {
 		if (order == 's')
-			stop_all();
+			threads_stop();
 		else
 			continue_all();
 		if (write(to, &order, 1) != 1)

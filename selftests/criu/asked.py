@@ -41,8 +41,13 @@ def report(text):
     os.rename(sys.argv[1] + ".new", sys.argv[1])
 
 
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-report("ready")
-while True:
-    signal.sigwait({signal.SIGUSR1})
-    report(wrong() or "right")
+def main():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    report("ready")
+    while True:
+        signal.sigwait({signal.SIGUSR1})
+        report(wrong() or "right")
+
+
+if __name__ == "__main__":
+    main()

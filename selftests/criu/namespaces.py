@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """namespaces.py PROGRAM ARG...: runs a static program as the first process of a
-mount, pid and time namespace, in a root where nothing else is, no device either."""
+mount, pid, time and user namespace, in a root where nothing else is, no device either."""
 import ctypes
 import os
 import shutil
@@ -8,7 +8,8 @@ import sys
 
 ROOT = "/srv/root-of-its-own"
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 1 << 12, 1 << 14, 1 << 18, 2
-CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME = 1 << 17, 1 << 29, 1 << 7	# in os from 3.12 on
+# in os from 3.12 on
+CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER = 1 << 17, 1 << 29, 1 << 7, 1 << 28
 SYS_PIVOT_ROOT = 155
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -34,9 +35,11 @@ def prepare(program):
 
 def main():
     prepare(sys.argv[1])
-    call(libc.unshare, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME)
-    with open("/proc/self/timens_offsets", "w") as offsets:
-        offsets.write("monotonic 100000 0\n")
+    call(libc.unshare, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWTIME)
+    for name, text in (("setgroups", "deny"), ("uid_map", "0 0 1"), ("gid_map", "0 0 1"),
+                       ("timens_offsets", "monotonic 100000 0")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text + "\n")
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -44,6 +47,8 @@ def main():
 
     os.setsid()
     call(libc.mount, "none", "/", None, MS_REC | MS_PRIVATE, None)
+    # what was mounted before is locked for another user namespace
+    call(libc.mount, ROOT, ROOT, None, MS_BIND, None)
     call(libc.mount, "proc", f"{ROOT}/proc", "proc", 0, None)
     os.chdir(ROOT)
     call(libc.syscall, SYS_PIVOT_ROOT, ".", "old")

@@ -198,7 +198,7 @@ static bool is_known(int error)
 {
 	static const int known[] = {
 		EFAULT, EINVAL, E2BIG, ESRCH, EPERM, ENOENT, EUCLEAN, EEXIST, EBUSY, ENOMEM,
-		EINTR, EOPNOTSUPP, ENOTTY, EACCES, ENXIO, ENOSPC,
+		EINTR, EOPNOTSUPP, ENOTTY, EACCES, ENXIO, ENOSPC, EALREADY,
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++) {

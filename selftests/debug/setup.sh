@@ -2,9 +2,11 @@
 # shellcheck shell=bash disable=SC2154
 # Sourced by qemu/setup, whose variables and functions it uses.
 # The kernels that watch us, of sid's linux-source: "debug" and, from the same objects,
-# "debug-sealed", which seals the mappings that it gives to processes.
+# "debug-sealed", which seals the mappings that it gives to processes; and, for the soak only,
+# "debug-kcsan", which looks for data races.
 
 debug_config=$here/../debug/config
+kcsan_config=$here/../debug/config-kcsan
 debug_packages=(gcc libc6-dev make kmod perl python3-minimal bc flex bison cpio xz-utils libelf-dev
 		libssl-dev linux-source)
 
@@ -22,16 +24,16 @@ in_tree()
 			chroot "$tree" sh -c "cd /src && exec \"\$@\"" - "$@"' - "$@"
 }
 
-# Kconfig leaves out without a word what depends on something else.
+# check_config HAVE [WANTED]: Kconfig leaves out without a word what depends on something else.
 check_config()
 {
-	local have=$1 line
+	local have=$1 wanted=${2:-$debug_config} line
 	while read -r line; do
 		case $line in
-		CONFIG_*=n) ! grep -q "^${line%n}" "$have" || die "$debug_config: $line did not hold" ;;
-		CONFIG_*) grep -qxF "$line" "$have" || die "$debug_config: $line did not hold" ;;
+		CONFIG_*=n) ! grep -q "^${line%n}" "$have" || die "$wanted: $line did not hold" ;;
+		CONFIG_*) grep -qxF "$line" "$have" || die "$wanted: $line did not hold" ;;
 		esac
-	done <"$debug_config"
+	done <"$wanted"
 }
 
 make_debug_tree()
@@ -120,5 +122,35 @@ ${debug_packages[*]} $(sha256sum <"$debug_config" | cut -c 1-16)"
 	! made_from "$tree.done" "$from" || return 0
 	rm -f "$tree.done"
 	step "kernels debug and debug-sealed (10 minutes and more)" replace "$tree" make_debug "$tree.new"
+	echo "$from" >"$tree.done"
+}
+
+# The options of "debug" that "config-kcsan" does not name, and those that it does
+kcsan_options()
+{
+	grep -v -F -f <(sed -n 's/^\(CONFIG_[^=]*=\).*/\1/p' "$kcsan_config") "$debug_config"
+	cat "$kcsan_config"
+}
+
+make_kcsan()
+{
+	local tree=$1
+	make_debug_tree "$tree"
+	kcsan_options >"$tree/src/wanted"
+	in_tree "$tree" make KCONFIG_ALLCONFIG=wanted allnoconfig
+	check_config "$tree/src/.config" "$tree/src/wanted"
+	in_tree "$tree" make -j "$(nproc)" bzImage modules
+	keep_kernel "$tree" debug-kcsan
+	keep_headers "$tree"
+}
+
+setup_kcsan()
+{
+	local tree=$cache/build/debug-kcsan from
+	from="$(recipe make_kcsan make_debug_tree keep_kernel keep_headers make_initramfs) \
+${debug_packages[*]} $(kcsan_options | sha256sum | cut -c 1-16)"
+	! made_from "$tree.done" "$from" || return 0
+	rm -f "$tree.done"
+	step "kernel debug-kcsan (10 minutes and more)" replace "$tree" make_kcsan "$tree.new"
 	echo "$from" >"$tree.done"
 }

@@ -163,7 +163,7 @@ unsigned long probe_image(void)
 
 static long find(const void *data, size_t size, const char *symbol)
 {
-	struct vdso_remap_image image;
+	struct vdso_remap_image image = VDSO_REMAP_INIT(image);
 	unsigned int i;
 
 	if (vdso_remap_parse(&image, data, size))

@@ -175,6 +175,53 @@ TEST_F(encode, nothing_leaves_its_room)
 		}
 }
 
+/* The sizes of the jumps through a register that a thread can stand inside of. */
+TEST_F(encode, a_far_jump_is_known_again)
+{
+	unsigned int len = vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, 0x10000);
+	unsigned int i;
+
+	ASSERT_EQ(variant->pad + 13, len);
+	expect_old_jump(_metadata, self->buf, len);
+	/* No byte of the instructions may be another; what they load may. */
+	for (i = variant->pad; i < len; i++) {
+		bool loaded = i >= variant->pad + 2 && i < variant->pad + 10;
+
+		self->buf[i] ^= 1;
+		EXPECT_EQ(loaded ? len : 0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+		self->buf[i] ^= 1;
+	}
+}
+
+TEST_F(encode, a_jump_of_criu_is_known)
+{
+	static const __u8 jump[] = {
+		0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xff, 0xe0
+	};
+
+	memcpy(self->buf, landing_pad, variant->pad);
+	memcpy(self->buf + variant->pad, jump, sizeof(jump));
+	DISASSEMBLE(variant->pad + sizeof(jump));
+	ASSERT_EQ(2, self->nr);
+	EXPECT_INSN(0, "movabs", "rax, 0x1122334455667788");
+	EXPECT_INSN(1, "jmp", "rax");
+	expect_old_jump(_metadata, self->buf, variant->pad + sizeof(jump));
+	EXPECT_EQ(0, vdso_encode_old_jump_size(VDSO_ABI_I386, self->buf, MAX_ROOM));
+}
+
+TEST_F(encode, nothing_else_is_taken_for_an_old_jump)
+{
+	unsigned int stub;
+
+	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->old, MAX_ROOM));
+	ASSERT_NE(0, vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, SITE + 0x1000));
+	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+	for (stub = 1; stub <= VDSO_REMAP_STUB_GETRANDOM; stub++) {
+		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stub));
+		EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+	}
+}
+
 TEST_F(encode, an_unknown_abi_has_no_code)
 {
 	EXPECT_EQ(0, vdso_encode_jump(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM, SITE,

@@ -152,4 +152,40 @@ TEST(only_a_whole_landing_pad_is_a_landing_pad)
 	}
 }
 
+TEST_F(encode, a_jump_of_criu_is_known)
+{
+	static const __u8 jump[] = { 0xb8, 0x44, 0x33, 0x22, 0x11, 0xff, 0xe0 };
+	unsigned int len = variant->pad + sizeof(jump), i;
+
+	memcpy(self->buf, landing_pad, variant->pad);
+	memcpy(self->buf + variant->pad, jump, sizeof(jump));
+	DISASSEMBLE(len);
+	ASSERT_EQ(2, self->nr);
+	EXPECT_INSN(0, "mov", "eax, 0x11223344");
+	EXPECT_INSN(1, "jmp", "eax");
+	expect_old_jump(_metadata, self->buf, len);
+	EXPECT_EQ(0, vdso_encode_old_jump_size(VDSO_ABI_X86_64, self->buf, MAX_ROOM));
+	/* No byte of the instructions may be another; what they load may. */
+	for (i = variant->pad; i < len; i++) {
+		bool loaded = i >= variant->pad + 1 && i < variant->pad + 5;
+
+		self->buf[i] ^= 1;
+		EXPECT_EQ(loaded ? len : 0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+		self->buf[i] ^= 1;
+	}
+}
+
+TEST_F(encode, nothing_else_is_taken_for_an_old_jump)
+{
+	size_t i;
+
+	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->old, MAX_ROOM));
+	ASSERT_NE(0, vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, SITE + 0x1000));
+	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+	for (i = 0; i < ARRAY_SIZE(stubs); i++) {
+		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stubs[i].stub));
+		EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -35,17 +35,17 @@ static size_t size_of(const ElfW(Ehdr) *vdso)
 static int check(const long *stack)
 {
 	const void *vdso = find_vdso(stack);
-	struct vdso_remap_image image;
-	struct vdso_remap_restore restore = { .fd = -1 };
-	struct vdso_remap_plan plan;
+	struct vdso_remap_image image = VDSO_REMAP_INIT(image);
+	struct vdso_remap_restore_args restore = VDSO_REMAP_INIT(restore, .fd = 1000);
+	struct vdso_remap_plan plan = VDSO_REMAP_INIT(plan);
 
 	if (!vdso)
 		return 1;
 	if (vdso_remap_parse(&image, vdso, size_of(vdso)))
 		return 2;
-	if (vdso_remap_plan(&plan, &image, &image, 0) || plan.outcome != VDSO_REMAP_IN_PLACE)
+	if (vdso_remap_make_plan(&plan, &image, &image, 0) || plan.outcome != VDSO_REMAP_IN_PLACE)
 		return 3;
-	if (vdso_remap_plan(&plan, &image, &image, VDSO_REMAP_FORCE_PROXY) || !plan.nr_sites)
+	if (vdso_remap_make_plan(&plan, &image, &image, VDSO_REMAP_FORCE_PROXY) || !plan.nr_sites)
 		return 4;
 	if (vdso_remap_restore(&restore) != -EINVAL)
 		return 5;

@@ -51,7 +51,7 @@ static const char *judge_bytes(const unsigned char *bytes, size_t len)
 	int ret;
 
 	memcpy(exact, bytes, len);
-	ret = vdso_remap_parse(&image, exact, len);
+	ret = parse(&image, exact, len);
 	if (!is_documented(ret))
 		broken = "documented error";
 	else if (!ret)
@@ -131,7 +131,7 @@ TEST_F(good, finds_everything)
 {
 	const struct vdso_remap_entry_point *e = self->image.entry_points;
 
-	ASSERT_EQ(0, vdso_remap_parse(&self->image, self->bytes, IMAGE_SIZE));
+	ASSERT_EQ(0, parse(&self->image, self->bytes, IMAGE_SIZE));
 	EXPECT_EQ(variant->machine, self->image.machine);
 	EXPECT_EQ(variant->bits, self->image.bits);
 	EXPECT_EQ(20, self->image.build_id_size);
@@ -221,7 +221,7 @@ TEST(finds_what_libc_finds_in_this_vdso)
 	if (!lib)
 		SKIP(return, "libc does not show its vDSO");
 	copy = own_vdso(&size);
-	ASSERT_EQ(0, vdso_remap_parse(&image, copy, size));
+	ASSERT_EQ(0, parse(&image, copy, size));
 	EXPECT_EQ(EM_X86_64, image.machine);
 	EXPECT_EQ(64, image.bits);
 	EXPECT_NE(0, image.build_id_size);
@@ -272,7 +272,7 @@ FIXTURE_TEARDOWN(one)
 	free(self->bytes);
 }
 
-#define PARSE() vdso_remap_parse(&self->image, self->bytes, IMAGE_SIZE)
+#define PARSE() parse(&self->image, self->bytes, IMAGE_SIZE)
 
 TEST_F(one, is_good_before)
 {
@@ -394,8 +394,8 @@ TEST_F(one, rejects_image_larger_than_any_vdso)
 	unsigned char *big = calloc(2, VDSO_REMAP_MAX_IMAGE_SIZE);
 
 	memcpy(big, self->bytes, IMAGE_SIZE);
-	EXPECT_EQ(0, vdso_remap_parse(&self->image, big, VDSO_REMAP_MAX_IMAGE_SIZE));
-	EXPECT_EQ(-ENOEXEC, vdso_remap_parse(&self->image, big, VDSO_REMAP_MAX_IMAGE_SIZE + 1));
+	EXPECT_EQ(0, parse(&self->image, big, VDSO_REMAP_MAX_IMAGE_SIZE));
+	EXPECT_EQ(-ENOEXEC, parse(&self->image, big, VDSO_REMAP_MAX_IMAGE_SIZE + 1));
 	free(big);
 }
 
@@ -554,7 +554,7 @@ TEST_F(one, says_when_there_are_too_many)
 
 	self->spec.nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS + 1;
 	build_image(self->bytes, &self->spec);
-	EXPECT_EQ(-E2BIG, PARSE());
+	EXPECT_EQ(-EOVERFLOW, PARSE());
 }
 
 TEST_HARNESS_MAIN

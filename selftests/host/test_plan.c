@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Claims about vdso_remap_plan(): each rule, each reason, each refusal.
+ * Claims about vdso_remap_make_plan(): each rule, each reason, each refusal.
  */
 #include <elf.h>
 #include <errno.h>
@@ -17,7 +17,7 @@ static unsigned char code[0x1000];
 static void init_image(struct vdso_remap_image *image, uint8_t build_id)
 {
 	*image = (struct vdso_remap_image){
-		.data = code, .size = sizeof(code), .machine = EM_X86_64, .bits = 64,
+		.text = code, .text_size = sizeof(code), .machine = EM_X86_64, .bits = 64,
 		.build_id_size = 20, .build_id = { build_id },
 	};
 }
@@ -39,6 +39,7 @@ FIXTURE_SETUP(plan)
 {
 	memset(code, 0x90, sizeof(code));
 	memset(&self->plan, 0xcc, sizeof(self->plan));
+	self->plan.size = sizeof(self->plan);
 	init_image(&self->image, 1);
 	init_image(&self->runtime, 2);
 }
@@ -47,7 +48,7 @@ FIXTURE_TEARDOWN(plan)
 {
 }
 
-#define PLAN(flags) vdso_remap_plan(&self->plan, &self->image, &self->runtime, flags)
+#define PLAN(flags) vdso_remap_make_plan(&self->plan, &self->image, &self->runtime, flags)
 
 #define EXPECT_STEP(nr, act, why, target) do {						\
 	EXPECT_EQ(nr, self->plan.steps[nr].image);					\
@@ -100,7 +101,7 @@ TEST_F(plan, is_proxied_without_build_ids)
 TEST_F(plan, is_proxied_for_another_size)
 {
 	self->runtime.build_id[0] = 1;
-	self->runtime.size += 0x1000;
+	self->runtime.text_size += 0x1000;
 	ASSERT_EQ(0, PLAN(0));
 	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
 }
@@ -345,8 +346,8 @@ TEST_F(plan, goes_from_one_i386_image_to_another)
 
 	build_image(old_bytes, &old);
 	build_image(new_bytes, &new);
-	ASSERT_EQ(0, vdso_remap_parse(&self->image, old_bytes, sizeof(old_bytes)));
-	ASSERT_EQ(0, vdso_remap_parse(&self->runtime, new_bytes, sizeof(new_bytes)));
+	ASSERT_EQ(0, parse(&self->image, old_bytes, sizeof(old_bytes)));
+	ASSERT_EQ(0, parse(&self->runtime, new_bytes, sizeof(new_bytes)));
 	ASSERT_EQ(0, PLAN(0));
 	EXPECT_EQ(VDSO_REMAP_PROXIED, self->plan.outcome);
 	ASSERT_EQ(6, self->plan.nr_steps);
@@ -474,6 +475,27 @@ TEST(has_words_for_everything)
 	EXPECT_STREQ("unknown", vdso_remap_action_name(1000));
 	EXPECT_STREQ("unknown reason", vdso_remap_reason_text(-1));
 	EXPECT_STREQ("unknown reason", vdso_remap_reason_text(1000));
+}
+
+/* A thread that was checkpointed inside */
+
+TEST_F(plan, lets_a_thread_go_on_where_no_jump_is_in_its_way)
+{
+	add(&self->image, "__kernel_vsyscall", 0x100, 0x10);
+	add(&self->image, "__vdso_time", 0x200, 0x40);
+	add(&self->image, "time", 0x200, 0x40);
+	add(&self->image, "__vdso_futex_robust_list64_try_unlock", 0x240, 0x10);
+	add(&self->image, "__vdso_getcpu", 0x250, 0x20);
+	EXPECT_EQ(VDSO_REMAP_RESUME_IN_COPY, vdso_remap_resume(&self->image, 0x80));
+	EXPECT_EQ(VDSO_REMAP_RESUME_HERE, vdso_remap_resume(&self->image, 0x108));
+	EXPECT_EQ(VDSO_REMAP_RESUME_HERE, vdso_remap_resume(&self->image, 0x200));
+	EXPECT_EQ(VDSO_REMAP_RESUME_IN_COPY, vdso_remap_resume(&self->image, 0x201));
+	EXPECT_EQ(VDSO_REMAP_RESUME_IN_COPY, vdso_remap_resume(&self->image, 0x23f));
+	EXPECT_EQ(VDSO_REMAP_RESUME_HERE, vdso_remap_resume(&self->image, 0x24c));
+	EXPECT_EQ(VDSO_REMAP_RESUME_HERE, vdso_remap_resume(&self->image, 0x250));
+	EXPECT_EQ(VDSO_REMAP_RESUME_IN_COPY, vdso_remap_resume(&self->image, 0x300));
+	EXPECT_EQ(VDSO_REMAP_RESUME_HERE,
+		  vdso_remap_resume(&self->image, self->image.text_size));
 }
 
 TEST_HARNESS_MAIN

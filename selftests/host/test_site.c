@@ -44,7 +44,7 @@ FIXTURE_SETUP(site)
 	self->abi = vdso_abi_of(variant->machine, variant->bits);
 	memset(self->bytes, 0x90, sizeof(self->bytes));
 	self->image = (struct vdso_remap_image){
-		.data = self->bytes, .size = sizeof(self->bytes),
+		.text = self->bytes, .text_size = sizeof(self->bytes),
 		.machine = variant->machine, .bits = variant->bits,
 	};
 	self->ep.off = OFF;
@@ -173,13 +173,13 @@ TEST_F(site, does_not_read_beyond_the_image)
 			len = vdso_encode_stub(self->abi, buf, self->bytes + OFF, 64,
 					       vdso_abi_stubs[i - ARRAY_SIZE(targets)].stub);
 		for (cut = 0; cut < len; cut++) {
-			self->image.data = memcpy(malloc(cut), buf, cut);
-			self->image.size = cut;
+			self->image.text = memcpy(malloc(cut), buf, cut);
+			self->image.text_size = cut;
 			self->ep.off = 0;
 			EXPECT_EQ(SITE_UNTOUCHED, decode(self).kind) {
 				TH_LOG("case %u, %u bytes", i, cut);
 			}
-			free((void *)self->image.data);
+			free((void *)self->image.text);
 		}
 	}
 }

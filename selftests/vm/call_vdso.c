@@ -45,7 +45,7 @@ static size_t text_size(const uint8_t *text)
 static bool answers(void)
 {
 	const uint8_t *text = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
-	struct vdso_remap_image parsed;
+	struct vdso_remap_image parsed = VDSO_REMAP_INIT(parsed);
 	int ret = text ? vdso_remap_parse(&parsed, text, text_size(text)) : -1;
 
 	if (ret)

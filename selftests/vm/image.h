@@ -12,6 +12,20 @@
 
 #include <vdso_remap.h>
 
+/* vdso_remap_parse() and _make_plan(), of structures that nobody has begun */
+static inline int t_parse(struct vdso_remap_image *image, const void *text, size_t size)
+{
+	image->size = sizeof(*image);
+	return vdso_remap_parse(image, text, size);
+}
+
+static inline int t_make_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
+			      const struct vdso_remap_image *runtime, uint32_t flags)
+{
+	plan->size = sizeof(*plan);
+	return vdso_remap_make_plan(plan, image, runtime, flags);
+}
+
 /* A built image consists of such slots: slot n is "mov $n, %eax; ret". */
 #define T_SLOT_SIZE	32
 

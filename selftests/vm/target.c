@@ -5,9 +5,13 @@
  *   target check	reads clocks and gets signals for a moment; exits 0 if all were right
  *   target busy	reads them in 4 threads until SIGUSR1; exits 0 if all were right
  *   target wait	waits in a system call, until it is killed
+ *   target vfork	waits in vfork(), where it can't be stopped, for a child that waits
+ *   target split	splits its vDSO into two mappings, and waits; exits 1 if the kernel refuses
+ *   target displaced	moves the text of its vDSO, puts zeros in its place, and waits
  *   target auxv FILE OFF	exits 0 if the auxiliary vector names a vDSO that begins like the
  *			file and, if OFF is not 0, a __kernel_vsyscall() that far in it
- *   target hold FILE	holds an image in plain memory, as a restored process does,
+ *   target hold FILE [split|data]	holds an image in plain memory, as a restored process does,
+ *			split: in two mappings, data: with data pages that are not zero,
  *			and prints its address; for each offset of a
  *			clock_gettime() that it reads it calls that and prints
  *			"right". It calls no function of its own vDSO, which
@@ -17,6 +21,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,9 +144,10 @@ static void finish(int sig)
 	_exit(0);
 }
 
-/* Text at an address where data pages fit below, which are zero. */
-static char *map_image(const char *path)
+/* Text at an address where data pages fit below, which are zero unless how is "data". */
+static char *map_image(const char *path, const char *how)
 {
+	bool split = !strcmp(how, "split");
 	const size_t data_size = 5 * 4096;
 	int fd = open(path, O_RDONLY);
 	struct stat st;
@@ -151,18 +157,21 @@ static char *map_image(const char *path)
 		return NULL;
 	mem = mmap(NULL, data_size + st.st_size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (mem == MAP_FAILED || read(fd, mem + data_size, st.st_size) != st.st_size ||
-	    mprotect(mem, data_size, PROT_READ) ||
-	    mprotect(mem + data_size, st.st_size, PROT_READ | PROT_EXEC))
+	if (mem == MAP_FAILED || read(fd, mem + data_size, st.st_size) != st.st_size)
+		return NULL;
+	mem[data_size - 1] = !strcmp(how, "data");
+	if (mprotect(mem, data_size, PROT_READ) ||
+	    mprotect(mem + data_size, st.st_size, PROT_READ | PROT_EXEC) ||
+	    (split && mprotect(mem + data_size, 4096, PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return NULL;
 	close(fd);
 	return mem + data_size;
 }
 
-static int hold(const char *path)
+static int hold(const char *path, const char *how)
 {
 	static const char right[] = "right\n";
-	char *image = map_image(path);
+	char *image = map_image(path, how);
 	char line[32];
 	long len;
 
@@ -198,6 +207,32 @@ static int check_auxv(const char *path, unsigned long vsyscall)
 	return 0;
 }
 
+static void wait_in_vfork(void)
+{
+	pid_t child = vfork();
+
+	while (!child)
+		pause();
+}
+
+static bool split_vdso(void)
+{
+	char *text = (char *)getauxval(AT_SYSINFO_EHDR);
+
+	return !mprotect(text + 4096, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+static bool displace_vdso(void)
+{
+	void *text = (void *)getauxval(AT_SYSINFO_EHDR);
+	const size_t size = 2 * 4096;
+	void *hole = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mremap(text, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, hole) == hole &&
+	       mmap(text, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		    0) == text;
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -209,11 +244,17 @@ int main(int argc, char **argv)
 			pthread_create(&thread, NULL, check_forever, NULL);
 		check_forever(NULL);
 	}
-	if (argc == 3 && !strcmp(argv[1], "hold"))
-		return hold(argv[2]);
+	if (argc >= 3 && !strcmp(argv[1], "hold"))
+		return hold(argv[2], argc > 3 ? argv[3] : "");
 	if (argc == 4 && !strcmp(argv[1], "auxv"))
 		return check_auxv(argv[2], strtoul(argv[3], NULL, 0));
-	while (argc == 2 && !strcmp(argv[1], "wait"))
+	if (argc == 2 && !strcmp(argv[1], "vfork"))
+		wait_in_vfork();
+	if (argc == 2 && ((!strcmp(argv[1], "split") && !split_vdso()) ||
+			  (!strcmp(argv[1], "displaced") && !displace_vdso())))
+		return 1;
+	while (argc == 2 && (!strcmp(argv[1], "wait") || !strcmp(argv[1], "split") ||
+			     !strcmp(argv[1], "displaced")))
 		pause();
 	check_signals();
 	for (i = 0; i < 1000; i++)

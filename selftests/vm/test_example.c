@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,7 +38,7 @@ static size_t map_image(const char *path)
 
 static clock_fn find_clock(size_t size)
 {
-	struct vdso_remap_image image;
+	struct vdso_remap_image image = VDSO_REMAP_INIT(image);
 	unsigned int i;
 
 	if (vdso_remap_parse(&image, (void *)TEXT, size))

@@ -227,9 +227,9 @@ FIXTURE_SETUP(unlock_through)
 		T_SKIP_IN_SETUP("this kernel's vDSO does not unlock");
 
 	own = t_vdso_image(&own_size);
-	ASSERT_EQ(0, vdso_remap_parse(&parsed, bytes, size));
-	ASSERT_EQ(0, vdso_remap_parse(&runtime, own, own_size));
-	ASSERT_EQ(0, vdso_remap_plan(&plan, &parsed, &runtime, VDSO_REMAP_FORCE_PROXY));
+	ASSERT_EQ(0, t_parse(&parsed, bytes, size));
+	ASSERT_EQ(0, t_parse(&runtime, own, own_size));
+	ASSERT_EQ(0, t_make_plan(&plan, &parsed, &runtime, VDSO_REMAP_FORCE_PROXY));
 	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, bytes, size));
 	ASSERT_TRUE(t_child_start(&self->child));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));

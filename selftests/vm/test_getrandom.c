@@ -112,7 +112,7 @@ FIXTURE(getrandom)
 	int fd;
 	struct drawing drawing;
 	random_function fn;	/* the image's */
-	struct vdso_remap_restore restore;
+	struct vdso_remap_restore_args restore;
 };
 
 T_IMAGE_VARIANTS(getrandom);
@@ -132,7 +132,8 @@ FIXTURE_SETUP(getrandom)
 	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, bytes, size));
 	self->fn = (random_function)(image.addr + off);
 	ASSERT_TRUE(make_state(&self->drawing, find_runtime(find_text(self->fd))));
-	self->restore = (struct vdso_remap_restore){
+	self->restore = (struct vdso_remap_restore_args){
+		.size = sizeof(self->restore),
 		.fd = self->fd,
 		.flags = VDSO_REMAP_FORCE_PROXY,
 		.image = T_IMAGE_ADDR,

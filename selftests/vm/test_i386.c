@@ -47,9 +47,9 @@ FIXTURE_SETUP(trampoline)
 	self->vsyscall = t_entry_point("__kernel_vsyscall");
 	ASSERT_NE(0, self->vsyscall);
 	own = t_vdso_image(&size);
-	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, own, size));
-	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &self->parsed, &self->parsed,
-				     VDSO_REMAP_FORCE_PROXY));
+	ASSERT_EQ(0, t_parse(&self->parsed, own, size));
+	ASSERT_EQ(0, t_make_plan(&self->plan, &self->parsed, &self->parsed,
+				 VDSO_REMAP_FORCE_PROXY));
 	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, own, size));
 	self->move = (struct vdso_remap_move){
 		.size = sizeof(self->move),
@@ -136,6 +136,84 @@ TEST_F(trampoline, is_refused_and_returns_all_the_same)
 	EXPECT_EQ(-EINVAL, ioctl_through(self, self->group.text + self->vsyscall,
 					 VDSO_REMAP_MOVE, &self->move));
 	EXPECT_TRUE(t_state_is(&state));
+}
+
+/*
+ * Code of the process's own, at a place where the kernel wrongly believes the vDSO to
+ * be: it makes a system call just like __kernel_vsyscall, and counts in edi when that
+ * returns to it.
+ */
+static bool imitate_vsyscall(uint64_t text, uint32_t vsyscall)
+{
+	static const uint8_t int80[] = { 0xcd, 0x80 };
+	static const uint8_t before[] = { 0x51, 0x52, 0x55 };	/* push %ecx, %edx, %ebp */
+	/* pop %ebp, %edx, %ecx; inc %edi; ret */
+	static const uint8_t behind[] = { 0x5d, 0x5a, 0x59, 0x47, 0xc3 };
+	const uint8_t *own, *call;
+	uint8_t *copy, *to;
+	size_t size;
+
+	own = t_vdso_image(&size);
+	call = memmem(own + vsyscall, 64, int80, sizeof(int80));
+	copy = mmap((void *)(uintptr_t)text, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (!call || (uintptr_t)copy != text)
+		return false;
+	to = copy + (call - own);
+	memset(copy + vsyscall, 0x90, to - (copy + vsyscall));	/* nop */
+	memcpy(to - sizeof(before), before, sizeof(before));
+	memcpy(to, int80, sizeof(int80));
+	memcpy(to + sizeof(int80), behind, sizeof(behind));
+	return true;
+}
+
+/* Whether a command that is issued there returns to there; its own result. */
+static bool comes_back(FIXTURE_DATA(trampoline) *self, uint64_t text, unsigned long command,
+		       void *req, int *ret)
+{
+	struct t_registers regs = {
+		.eax = SYS_ioctl,
+		.ebx = self->fd,
+		.ecx = command,
+		.edx = (uintptr_t)req,
+	};
+
+	t_call_with((void *)(uintptr_t)(text + self->vsyscall), &regs);
+	*ret = regs.eax;
+	return regs.edi == 1;
+}
+
+TEST_F_TIMEOUT(trampoline, leaves_a_caller_that_is_only_where_the_kernel_believes_the_text, 120)
+{
+	uint64_t believed;
+	int ret;
+
+	ASSERT_TRUE(t_mislead_kernel());
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	believed = state.info.vdso;
+	ASSERT_TRUE(imitate_vsyscall(believed, self->vsyscall));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	EXPECT_TRUE(comes_back(self, believed, VDSO_REMAP_MOVE, &self->move, &ret));
+	EXPECT_EQ(0, ret);
+	t_state_move(&state, self->move.addr);
+	EXPECT_TRUE(t_state_is(&state));
+}
+
+TEST_F_TIMEOUT(trampoline, parks_without_a_caller_that_is_only_where_the_kernel_believes_it, 120)
+{
+	uint64_t believed;
+	int ret;
+
+	ASSERT_TRUE(t_mislead_kernel());
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	believed = state.info.vdso;
+	ASSERT_TRUE(imitate_vsyscall(believed, self->vsyscall));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	EXPECT_TRUE(comes_back(self, believed, VDSO_REMAP_PROXY, &self->proxy, &ret));
+	EXPECT_EQ(0, ret);
+	t_state_move(&state, self->proxy.addr);
+	EXPECT_TRUE(t_state_is(&state));
+	EXPECT_TRUE(t_image_answers(&self->parsed, self->image.addr));
 }
 
 /* What the kernel is told about a handler, without a libc that has its own trampolines. */

@@ -83,11 +83,11 @@ FIXTURE_SETUP(image)
 	self->fd = open(T_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, size));
-	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, bytes, size));
+	ASSERT_EQ(0, t_parse(&self->parsed, bytes, size));
 	bytes = t_vdso_image(&size);
-	ASSERT_EQ(0, vdso_remap_parse(&runtime, bytes, size));
-	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &self->parsed, &runtime,
-				     VDSO_REMAP_FORCE_PROXY));
+	ASSERT_EQ(0, t_parse(&runtime, bytes, size));
+	ASSERT_EQ(0, t_make_plan(&self->plan, &self->parsed, &runtime,
+				 VDSO_REMAP_FORCE_PROXY));
 	self->req = (struct vdso_remap_proxy){
 		.size = sizeof(self->req),
 		.nr_sites = self->plan.nr_sites,
@@ -857,6 +857,109 @@ TEST_F(proxy, refuses_a_caller_who_has_renounced_new_code)
 	REFUSES(EACCES, VDSO_REMAP_NO_SITE);
 	REFUSES(EACCES, VDSO_REMAP_NO_SITE, valid->flags = VDSO_REMAP_PROXY_PARK;
 		valid->addr = T_IMAGE_ADDR + NEAR);
+}
+
+/* The kernel's pointer says another place: what fails leaves it so, what does not sets it right. */
+TEST_F_TIMEOUT(proxy, parks_a_group_that_the_kernel_believes_elsewhere, 120)
+{
+	ASSERT_TRUE(t_mislead_kernel());
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_NE(state.info.areas[state.info.nr_areas - 1].start, state.info.vdso);
+	self->req.flags = VDSO_REMAP_PROXY_PARK;
+	self->req.addr = T_IMAGE_ADDR + NEAR;
+	self->sites[3].room = TIME_STUB_SIZE - 1;
+	EXPECT_TRUE(t_refused(&state, ENOSPC, VDSO_REMAP_PROXY, &self->req));
+	self->sites[3].room = TIME_STUB_SIZE;
+	installs(_metadata, self);
+}
+
+/* A group that is marked: the sites of its proxy lead to where it is. */
+
+static struct vdso_remap_move move_elsewhere(void)
+{
+	return (struct vdso_remap_move){
+		.size = sizeof(struct vdso_remap_move),
+		.addr = t_group_hole(),
+	};
+}
+
+/* All of the state is what it is now, but that the group moves. */
+static bool moves_elsewhere(FIXTURE_DATA(proxy) *self)
+{
+	struct vdso_remap_move move = move_elsewhere();
+
+	return t_state_capture(&state, self->fd, 0) &&
+	       !t_ioctl(self->fd, VDSO_REMAP_MOVE, &move) && moved_only(&state, move.addr);
+}
+
+static void stays_where_it_is(struct __test_metadata *_metadata, FIXTURE_DATA(proxy) *self)
+{
+	struct vdso_remap_move move = move_elsewhere();
+
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	EXPECT_TRUE(t_refused(&state, EALREADY, VDSO_REMAP_MOVE, &move));
+	move.flags = VDSO_REMAP_MOVE_REPLACE;
+	EXPECT_TRUE(t_refused(&state, EALREADY, VDSO_REMAP_MOVE, &move));
+	EXPECT_TRUE(t_image_is_expected(&self->image));
+	EXPECT_TRUE(t_image_answers(&built, self->image.addr));
+}
+
+TEST_F(proxy, keeps_its_group_from_moving_once_that_is_marked)
+{
+	self->req.flags = VDSO_REMAP_PROXY_MARK;
+	installs(_metadata, self);
+	stays_where_it_is(_metadata, self);
+
+	self->req.flags |= VDSO_REMAP_PROXY_PARK;
+	self->req.addr = T_IMAGE_ADDR + NEAR;
+	installs(_metadata, self);
+	stays_where_it_is(_metadata, self);
+
+	/* That is how it moves. */
+	self->req.addr = T_IMAGE_ADDR + 2 * NEAR;
+	installs(_metadata, self);
+	EXPECT_TRUE(t_image_answers(&built, self->image.addr));
+}
+
+TEST_F(proxy, keeps_a_marked_group_of_another_process_from_moving)
+{
+	struct vdso_remap_move move = move_elsewhere();
+	struct t_child child;
+
+	self->req.flags = VDSO_REMAP_PROXY_MARK;
+	installs(_metadata, self);
+	ASSERT_TRUE(t_child_start(&child));
+	ASSERT_TRUE(t_seize_and_stop(child.pid));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, child.pid));
+	move.pid = child.pid;
+	EXPECT_TRUE(t_refused(&state, EALREADY, VDSO_REMAP_MOVE, &move));
+	t_child_end(&child);
+}
+
+TEST_F(proxy, lets_a_marked_group_move_when_nothing_of_the_proxy_is_left)
+{
+	self->req.flags = VDSO_REMAP_PROXY_PARK | VDSO_REMAP_PROXY_MARK;
+	self->req.addr = T_IMAGE_ADDR + NEAR;
+	installs(_metadata, self);
+	ASSERT_EQ(0, munmap(self->image.addr, IMAGE_SIZE));
+	EXPECT_TRUE(moves_elsewhere(self));
+	/* Nor is ordinary data that has come to be there. */
+	ASSERT_EQ(self->image.addr, mmap(self->image.addr, IMAGE_SIZE, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+	EXPECT_TRUE(moves_elsewhere(self));
+}
+
+/* By a debugger, for example. */
+TEST_F(proxy, lets_a_group_move_whose_first_page_has_other_bytes)
+{
+	const uint8_t *own;
+	size_t size;
+
+	own = t_vdso_image(&size);
+	installs(_metadata, self);
+	ASSERT_TRUE(t_mem_write(0, text_addr(self->fd), own, 1));
+	ASSERT_TRUE(t_page_is_private(text_addr(self->fd)));
+	EXPECT_TRUE(moves_elsewhere(self));
 }
 
 /* Other processes and threads */

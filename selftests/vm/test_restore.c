@@ -51,7 +51,7 @@ static bool is_all(uint64_t addr, uint64_t size, uint8_t byte)
 
 /* A restore fails, says why, and leaves the process as it was. */
 static void fails(struct __test_metadata *_metadata, const struct t_image *image, int error,
-		  struct vdso_remap_restore *restore)
+		  struct vdso_remap_restore_args *restore)
 {
 	EXPECT_EQ(error, vdso_remap_restore(restore));
 	EXPECT_TRUE(t_state_is(&state));
@@ -61,7 +61,7 @@ static void fails(struct __test_metadata *_metadata, const struct t_image *image
 }
 
 /* System calls of a restore in a forked child, or -1 if it did not end well. */
-static int count_system_calls(struct vdso_remap_restore *restore, int outcome)
+static int count_system_calls(struct vdso_remap_restore_args *restore, int outcome)
 {
 	struct __ptrace_syscall_info info;
 	int status, calls = 0;
@@ -95,7 +95,8 @@ FIXTURE(in_place)
 	struct t_group group;
 	struct t_image image;
 	struct vdso_remap_image parsed;
-	struct vdso_remap_restore restore;
+	struct vdso_remap_restore_args restore;
+	struct vdso_remap_error error;
 };
 
 FIXTURE_SETUP(in_place)
@@ -107,10 +108,13 @@ FIXTURE_SETUP(in_place)
 	ASSERT_LE(0, self->fd);
 	bytes = t_image_read("own", &size);
 	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, size));
-	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, bytes, size));
+	ASSERT_EQ(0, t_parse(&self->parsed, bytes, size));
 	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
 	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
-	self->restore = (struct vdso_remap_restore){
+	self->error.size = sizeof(self->error);
+	self->restore = (struct vdso_remap_restore_args){
+		.size = sizeof(self->restore),
+		.error = &self->error,
 		.fd = self->fd,
 		.image = T_IMAGE_ADDR,
 		.image_size = size,
@@ -126,8 +130,8 @@ FIXTURE_TEARDOWN(in_place)
 /* Exactly the group has moved to where the image was. */
 static void restores_in_place(struct __test_metadata *_metadata, FIXTURE_DATA(in_place) *self)
 {
-	const struct vdso_remap_restore *restore = &self->restore;
-	struct vdso_remap_status status;
+	const struct vdso_remap_restore_args *restore = &self->restore;
+	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
 
 	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
 	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
@@ -139,20 +143,20 @@ static void restores_in_place(struct __test_metadata *_metadata, FIXTURE_DATA(in
 	EXPECT_TRUE(t_state_is(&state));
 	EXPECT_TRUE(t_image_answers(&self->parsed, (void *)restore->image));
 	ASSERT_EQ(0, vdso_remap_query(self->fd, 0, &status));
-	EXPECT_FALSE(status.proxied);
+	EXPECT_EQ(0, status.flags);
 }
 
 /* As CRIU sees it: it looks for marks in readable memory only. */
 TEST_F(in_place, a_vdso_that_cannot_be_read_is_not_marked)
 {
-	struct vdso_remap_status status;
+	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
 
 	/* the whole of it: the kernel does not split it */
 	ASSERT_EQ(0, mprotect((void *)self->group.text, self->restore.image_size, PROT_NONE));
 	EXPECT_EQ(0, vdso_remap_query(self->fd, 0, &status));
 	ASSERT_EQ(0, mprotect((void *)self->group.text, self->restore.image_size,
 			      PROT_READ | PROT_EXEC));
-	EXPECT_FALSE(status.proxied);
+	EXPECT_EQ(0, status.flags);
 	EXPECT_EQ(self->group.text, status.info.vdso);
 }
 
@@ -214,6 +218,67 @@ TEST_F(in_place, spares_memory_that_is_not_the_images)
 	fails(_metadata, &self->image, -EEXIST, &self->restore);
 }
 
+#define NO_SPLIT	"this kernel splits no special mapping"
+
+/* Special mappings are never joined again. From 5.11 on they can't be split, either. */
+static bool split_at(struct __test_metadata *_metadata, uint64_t page)
+{
+	if (!mprotect((void *)page, T_PAGE, PROT_NONE))
+		return !mprotect((void *)page, T_PAGE, PROT_READ);
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_FALSE(t_kernel_must_have("split-vdso"));
+	return false;
+}
+
+static void restores_split_vdso(struct __test_metadata *_metadata, FIXTURE_DATA(in_place) *self)
+{
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_FALSE(state.info.state & VDSO_REMAP_STATE_PRESENT);
+	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
+	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->restore.outcome);
+	EXPECT_TRUE(t_image_answers(&self->parsed, self->image.addr));
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
+	EXPECT_EQ(self->restore.image, self->group.text);
+	EXPECT_EQ(self->restore.image, state.info.vdso);
+}
+
+TEST_F(in_place, when_the_runtime_vdso_is_split)
+{
+	if (!split_at(_metadata, self->group.start))
+		SKIP(return, NO_SPLIT);
+	restores_split_vdso(_metadata, self);
+}
+
+TEST_F(in_place, when_the_runtime_vdso_has_lost_a_page)
+{
+	if (!split_at(_metadata, self->group.start))
+		SKIP(return, NO_SPLIT);
+	ASSERT_EQ(0, munmap((void *)self->group.start, T_PAGE));
+	ASSERT_TRUE(map_at(self->group.start, T_PAGE, PROT_NONE));
+	restores_split_vdso(_metadata, self);
+}
+
+TEST_F(in_place, refuses_a_split_vdso_with_private_pages)
+{
+	uint8_t byte;
+
+	ASSERT_TRUE(t_mem_read(0, self->group.text, &byte, 1));
+	ASSERT_TRUE(t_mem_write(0, self->group.text, &byte, 1));
+	if (!split_at(_metadata, self->group.start))
+		SKIP(return, NO_SPLIT);
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -EUCLEAN, &self->restore);
+}
+
+TEST_F(in_place, when_the_runtime_vdso_has_a_gap)
+{
+	if (!split_at(_metadata, self->group.start + T_PAGE))
+		SKIP(return, NO_SPLIT);
+	ASSERT_EQ(0, munmap((void *)(self->group.start + T_PAGE), T_PAGE));
+	restores_split_vdso(_metadata, self);
+}
+
 TEST_F(in_place, takes_few_system_calls)
 {
 	int calls = count_system_calls(&self->restore, VDSO_REMAP_IN_PLACE);
@@ -240,7 +305,8 @@ FIXTURE(proxied)
 	struct t_image image;
 	struct vdso_remap_image parsed;
 	struct vdso_remap_plan plan;
-	struct vdso_remap_restore restore;
+	struct vdso_remap_restore_args restore;
+	struct vdso_remap_error error;
 };
 
 T_IMAGE_VARIANTS(proxied);
@@ -256,13 +322,16 @@ FIXTURE_SETUP(proxied)
 	ASSERT_LE(0, self->fd);
 	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, size));
 	own = t_vdso_image(&own_size);
-	ASSERT_EQ(0, vdso_remap_parse(&runtime, own, own_size));
-	ASSERT_EQ(0, vdso_remap_parse(&self->parsed, bytes, size));
-	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &self->parsed, &runtime,
-				     VDSO_REMAP_FORCE_PROXY));
+	ASSERT_EQ(0, t_parse(&runtime, own, own_size));
+	ASSERT_EQ(0, t_parse(&self->parsed, bytes, size));
+	ASSERT_EQ(0, t_make_plan(&self->plan, &self->parsed, &runtime,
+				 VDSO_REMAP_FORCE_PROXY));
 	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
 	ASSERT_TRUE(t_group_find(&self->group, &state.maps));
-	self->restore = (struct vdso_remap_restore){
+	self->error.size = sizeof(self->error);
+	self->restore = (struct vdso_remap_restore_args){
+		.size = sizeof(self->restore),
+		.error = &self->error,
 		.fd = self->fd,
 		.flags = VDSO_REMAP_FORCE_PROXY,
 		.image = T_IMAGE_ADDR,
@@ -279,10 +348,10 @@ FIXTURE_TEARDOWN(proxied)
 
 static void restores(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *self)
 {
-	struct vdso_remap_status status;
+	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
 
 	ASSERT_EQ(0, vdso_remap_query(self->fd, 0, &status));
-	EXPECT_FALSE(status.proxied);
+	EXPECT_EQ(0, status.flags);
 
 	ASSERT_EQ(0, vdso_remap_restore(&self->restore));
 	EXPECT_EQ(VDSO_REMAP_PROXIED, self->restore.outcome);
@@ -293,12 +362,14 @@ static void restores(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *s
 
 	ASSERT_EQ(0, vdso_remap_query(self->fd, 0, &status));
 	EXPECT_EQ(self->restore.runtime, status.info.vdso);
-	EXPECT_EQ(!(self->restore.flags & VDSO_REMAP_NO_MARK), status.proxied);
-	if (!status.proxied)
+	EXPECT_EQ(self->restore.flags & VDSO_REMAP_NO_MARK ? 0 :
+		  VDSO_REMAP_STATUS_MARKED | VDSO_REMAP_STATUS_PROXIED, status.flags);
+	if (!status.flags)
 		return;
 	EXPECT_EQ(3, status.mark_version);
-	EXPECT_EQ(T_IMAGE_ADDR, status.image);
-	EXPECT_EQ(self->restore.image_data ?: VDSO_REMAP_MARK_NO_ADDR, status.image_data);
+	EXPECT_EQ(T_IMAGE_ADDR, status.image.start);
+	EXPECT_EQ(T_IMAGE_ADDR + self->restore.image_size, status.image.end);
+	EXPECT_EQ(self->restore.image_data, status.image_data.start);
 }
 
 static bool is_near(uint64_t a, uint64_t b)
@@ -376,6 +447,21 @@ TEST_F(proxied, brings_the_group_out_of_the_images_data)
 	EXPECT_TRUE(is_all(self->restore.image_data, self->restore.image_data_size, 0));
 }
 
+TEST_F(proxied, when_the_runtime_vdso_is_split)
+{
+	if (!split_at(_metadata, self->group.start))
+		SKIP(return, NO_SPLIT);
+	restores(_metadata, self);
+	EXPECT_TRUE(is_near(T_IMAGE_ADDR, self->restore.runtime));
+}
+
+/* Its first page has rights of its own, as a checkpoint may have found it. */
+TEST_F(proxied, when_the_image_is_in_several_mappings)
+{
+	ASSERT_EQ(0, mprotect(self->image.addr, T_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC));
+	restores(_metadata, self);
+}
+
 TEST_F(proxied, takes_few_system_calls)
 {
 	int calls = count_system_calls(&self->restore, VDSO_REMAP_PROXIED);
@@ -417,11 +503,10 @@ TEST_F(proxied, names_an_entry_point_that_is_unknown)
 {
 	map_altered(_metadata, self, "gettimeofday", "gettimeofeon", strlen("gettimeofday"));
 	fails(_metadata, &self->image, -ENOTSUP, &self->restore);
-	EXPECT_STREQ("__vdso_gettimeofeon", self->restore.culprit);
+	EXPECT_STREQ("__vdso_gettimeofeon", self->error.entry_point);
 
 	self->restore.flags |= VDSO_REMAP_ALLOW_UNKNOWN;
 	EXPECT_EQ(0, vdso_remap_restore(&self->restore));
-	EXPECT_STREQ("", self->restore.culprit);
 }
 
 #ifndef __i386__	/* there near jumps reach everything */
@@ -447,11 +532,10 @@ TEST_F(proxied, names_the_first_alias_where_a_far_jump_does_not_fit)
 	map_altered(_metadata, self, &from, &to, sizeof(from));
 	self->restore.park_addr = VDSO_REMAP_PARK_NOT;
 	fails(_metadata, &self->image, -ENOSPC, &self->restore);
-	EXPECT_STREQ("__vdso_time", self->restore.culprit);
+	EXPECT_STREQ("__vdso_time", self->error.entry_point);
 
 	self->restore.park_addr = VDSO_REMAP_PARK_NEAR;
 	EXPECT_EQ(0, vdso_remap_restore(&self->restore));
-	EXPECT_STREQ("", self->restore.culprit);
 }
 #endif
 
@@ -463,7 +547,7 @@ TEST_F(proxied, refuses_what_is_no_image)
 
 TEST_F(proxied, refuses_wrong_arguments)
 {
-	const struct vdso_remap_restore valid = self->restore;
+	const struct vdso_remap_restore_args valid = self->restore;
 
 	self->restore.flags = 1U << 31;
 	fails(_metadata, &self->image, -EINVAL, &self->restore);
@@ -481,7 +565,7 @@ TEST_F(proxied, refuses_wrong_arguments)
 	fails(_metadata, &self->image, -EINVAL, &self->restore);
 	self->restore = valid;
 	self->restore.fd = -1;
-	fails(_metadata, &self->image, -EBADF, &self->restore);
+	fails(_metadata, &self->image, -ENODEV, &self->restore);
 }
 
 TEST_F(proxied, fails_where_it_cannot_park)
@@ -524,11 +608,78 @@ TEST_F(proxied, names_a_thread_that_could_run)
 		sched_yield();
 	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
 	fails(_metadata, &self->image, -EBUSY, &self->restore);
-	EXPECT_EQ(tid, self->restore.busy_tid);
+	EXPECT_EQ(tid, self->error.tid);
 
 	/* Nothing is moved: it need not stand still. */
 	self->restore.park_addr = VDSO_REMAP_PARK_NOT;
 	restores(_metadata, self);
+}
+
+/* By the tracer of a process that stands still: a child, which has the image, too. */
+static void by_its_tracer(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *self, int fd,
+			  uint64_t park_addr, int outcome)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		t_raw(SYS_kill, getpid(), SIGSTOP, 0);
+		t_raw(SYS_exit_group, !t_image_answers(&self->parsed, self->image.addr), 0, 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL));
+	ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
+	ASSERT_EQ(pid, waitpid(pid, &status, __WALL));
+	self->restore.fd = fd;
+	self->restore.pid = pid;
+	self->restore.park_addr = park_addr;
+	EXPECT_EQ(0, vdso_remap_restore(&self->restore)) {
+		TH_LOG("stage %u, %s", self->error.stage, self->error.entry_point);
+	}
+	EXPECT_EQ(outcome, self->restore.outcome);
+	EXPECT_TRUE(t_state_is(&state));
+	EXPECT_TRUE(t_image_is_expected(&self->image));
+	ASSERT_EQ(0, kill(pid, SIGCONT));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
+TEST_F(proxied, by_its_tracer)
+{
+	by_its_tracer(_metadata, self, self->fd, VDSO_REMAP_PARK_NEAR, VDSO_REMAP_PROXIED);
+	EXPECT_GT(1UL << 31, self->restore.runtime > T_IMAGE_ADDR ?
+				     self->restore.runtime - T_IMAGE_ADDR :
+				     T_IMAGE_ADDR - self->restore.runtime);
+}
+
+TEST_F(proxied, by_its_tracer_with_the_group_where_it_is)
+{
+	by_its_tracer(_metadata, self, self->fd, VDSO_REMAP_PARK_NOT, VDSO_REMAP_PROXIED);
+	EXPECT_EQ(self->group.text, self->restore.runtime);
+}
+
+TEST_F(proxied, by_its_tracer_without_the_module)
+{
+	by_its_tracer(_metadata, self, -1, VDSO_REMAP_PARK_NEAR, VDSO_REMAP_PROXIED_BY_PTRACE);
+	EXPECT_EQ(self->group.text, self->restore.runtime);
+}
+
+/* The thread could be inside of the vDSO that would have to be replaced. */
+TEST_F(proxied, refuses_a_split_vdso_of_several_threads)
+{
+	pthread_t thread;
+	pid_t tid = 0;
+
+	if (!split_at(_metadata, self->group.start))
+		SKIP(return, NO_SPLIT);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, spin, &tid));
+	while (!__atomic_load_n(&tid, __ATOMIC_RELAXED))
+		sched_yield();
+	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
+	fails(_metadata, &self->image, -EUCLEAN, &self->restore);
 }
 
 TEST_HARNESS_MAIN

@@ -117,7 +117,8 @@ FIXTURE(restorer)
 {
 	int fd;
 	struct t_group group;
-	struct vdso_remap_restore restore;
+	struct vdso_remap_restore_args restore;
+	struct vdso_remap_error error;
 	uint32_t clock_gettime;	/* offset in the image */
 };
 
@@ -153,7 +154,7 @@ FIXTURE_TEARDOWN(restorer)
 
 static bool map_image(FIXTURE_DATA(restorer) *self, uint64_t addr, const void *bytes, size_t size)
 {
-	static struct vdso_remap_image parsed;
+	static struct vdso_remap_image parsed = VDSO_REMAP_INIT(parsed);
 	void *mem = mmap((void *)addr, size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
@@ -166,7 +167,10 @@ static bool map_image(FIXTURE_DATA(restorer) *self, uint64_t addr, const void *b
 	for (uint32_t i = 0; i < parsed.nr_entry_points; i++)
 		if (!strcmp(parsed.entry_points[i].name, "__vdso_clock_gettime"))
 			self->clock_gettime = parsed.entry_points[i].off;
-	self->restore = (struct vdso_remap_restore){
+	self->error.size = sizeof(self->error);
+	self->restore = (struct vdso_remap_restore_args){
+		.size = sizeof(self->restore),
+		.error = &self->error,
 		.fd = self->fd,
 		.image = addr,
 		.image_size = size,
@@ -193,7 +197,7 @@ TEST_F(restorer, in_place)
 /* Returns the number of the step that failed, or 0. */
 static int proxy_by(FIXTURE_DATA(restorer) *self, const char *path)
 {
-	static struct vdso_remap_status status;
+	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
 	static char bytes[8 * T_PAGE];
 	int fd = open(path, O_RDONLY);
 	ssize_t size = read(fd, bytes, sizeof(bytes));
@@ -208,8 +212,8 @@ static int proxy_by(FIXTURE_DATA(restorer) *self, const char *path)
 		return 3;
 	if (!clock_is_right(IMAGE_ADDR, self->clock_gettime))
 		return 4;
-	if (vdso_remap_query(self->fd, 0, &status) || !status.proxied ||
-	    status.image != IMAGE_ADDR || status.image_data != IMAGE_ADDR - DATA_SIZE)
+	if (vdso_remap_query(self->fd, 0, &status) || !(status.flags & VDSO_REMAP_STATUS_PROXIED) ||
+	    status.image.start != IMAGE_ADDR || status.image_data.start != IMAGE_ADDR - DATA_SIZE)
 		return 5;
 	return 0;
 }
@@ -271,7 +275,10 @@ TEST_F(restorer, a_64_bit_image_is_of_another_machine)
 	ASSERT_EQ((void *)T_IMAGE_ADDR, mmap((void *)T_IMAGE_ADDR, size, PROT_READ | PROT_WRITE |
 					     PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	memcpy((void *)T_IMAGE_ADDR, bytes, size);
-	self->restore = (struct vdso_remap_restore){
+	self->error.size = sizeof(self->error);
+	self->restore = (struct vdso_remap_restore_args){
+		.size = sizeof(self->restore),
+		.error = &self->error,
 		.fd = self->fd, .image = T_IMAGE_ADDR, .image_size = size,
 	};
 	EXPECT_EQ(-EXDEV, vdso_remap_restore(&self->restore));

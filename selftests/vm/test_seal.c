@@ -25,6 +25,8 @@
 #define ALLOW_UNSEAL	"/sys/module/vdso_remap/parameters/allow_unseal"
 #define IMAGE_SIZE	(2 * T_PAGE)
 #define NO_SEALS	"no mseal(2) before Linux 6.10"
+/* Either of them is enough. */
+#define RESTORE_CAPS	(T_CAP(CAP_CHECKPOINT_RESTORE) | T_CAP(CAP_SYS_ADMIN))
 
 static struct t_state state;	/* what is to be expected */
 static struct t_image image;
@@ -127,25 +129,114 @@ static bool parking_refused(FIXTURE_DATA(seal) *self, int error)
 	       t_image_is_expected(&image);
 }
 
-/* Of the effective capabilities, of which root has all, only these stay. */
-static bool keep_capabilities(uint64_t keep)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2];
+/* What UNSEAL leaves in the kernel's log. First, since it is ten lines in five seconds at most. */
 
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	data[0].effective &= keep;
-	data[1].effective &= keep >> 32;
-	return !syscall(SYS_capset, &header, data);
+/* From now on; read it by log_says(). */
+static int open_log(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
+		t_note("/dev/kmsg: %s", strerror(errno));
+	return log;
 }
 
-static bool lose_capabilities(uint64_t lose)
+/*
+ * What the module has written meanwhile is this line, or nothing if there is none. The
+ * device gives one record at each read.
+ */
+static bool log_says(int log, const char *line)
 {
-	return keep_capabilities(~lose);
+	bool said = !line, right = true;
+	char record[1024];
+	ssize_t size;
+
+	/* EPIPE: others have written so much that some of it is gone */
+	while ((size = read(log, record, sizeof(record) - 1)) > 0 || (size < 0 && errno == EPIPE)) {
+		const char *text;
+
+		record[size > 0 ? size : 0] = 0;
+		record[strcspn(record, "\n")] = 0;
+		text = strstr(record, ";vdso_remap: ");
+		if (!text)
+			continue;
+		text++;
+		if (!said && !strcmp(text, line)) {
+			said = true;
+			continue;
+		}
+		t_note("the log says: %s", text);
+		right = false;
+	}
+	if (!said)
+		t_note("the log does not say: %s", line);
+	return said && right;
 }
 
-#define CAP(name)	(1ULL << CAP_##name)
+/* By this program, of this task, that has the group there now. */
+static const char *unseal_line(pid_t of, uint64_t start)
+{
+	static char line[256];
+
+	snprintf(line, sizeof(line),
+		 "vdso_remap: test_seal[%d] of user 0 unsealed the vDSO of test_seal[%d] at %llx, by allow_unseal=1",
+		 getpid(), of, (unsigned long long)start);
+	return line;
+}
+
+TEST_F(seal, is_lifted_with_a_line_in_the_log)
+{
+	uint64_t before = self->group.text - self->group.start;
+	int log = open_log();
+
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
+	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
+	EXPECT_TRUE(log_says(log, unseal_line(getpid(), self->move.addr - before)));
+	self->proxy.addr = t_group_hole();
+	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
+	EXPECT_TRUE(log_says(log, unseal_line(getpid(), self->proxy.addr - before)));
+	self->proxy.flags = VDSO_REMAP_PROXY_MARK | VDSO_REMAP_PROXY_UNSEAL;
+	before = self->proxy.addr - before;
+	self->proxy.addr = 0;
+	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
+	EXPECT_TRUE(log_says(log, unseal_line(getpid(), before)));
+}
+
+TEST_F(seal, of_another_process_is_lifted_with_a_line_that_names_it)
+{
+	uint64_t before = self->group.text - self->group.start;
+	struct t_child child;
+	int log = open_log();
+
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
+	ASSERT_TRUE(t_child_start(&child));
+	ASSERT_TRUE(t_seize_and_stop(child.pid));
+	self->move.pid = child.pid;
+	ASSERT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
+	EXPECT_TRUE(log_says(log, unseal_line(child.pid, self->move.addr - before)));
+	t_child_end(&child);
+}
+
+TEST_F(seal, is_not_mentioned_where_it_stays)
+{
+	int log = open_log();
+
+	if (!self->sealed)
+		SKIP(return, NO_SEALS);
+	ASSERT_TRUE(allow_unseal(false));
+	EXPECT_EQ(-EPERM, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
+	ASSERT_TRUE(allow_unseal(true));
+	self->move.addr++;
+	EXPECT_EQ(-EINVAL, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
+	self->proxy.flags = VDSO_REMAP_PROXY_MARK;
+	self->proxy.addr = 0;
+	EXPECT_EQ(-EPERM, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
+	self->proxy.flags = 0;
+	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_PROXY, &self->proxy));
+	EXPECT_TRUE(log_says(log, NULL));
+}
 
 TEST_F(seal, is_reported)
 {
@@ -212,7 +303,7 @@ TEST_F(seal, moves_for_checkpoint_restore_alone)
 {
 	if (!self->sealed)
 		SKIP(return, NO_SEALS);
-	ASSERT_TRUE(keep_capabilities(CAP(CHECKPOINT_RESTORE)));
+	ASSERT_TRUE(t_set_capabilities(T_CAP(CAP_CHECKPOINT_RESTORE)));
 	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
 }
 
@@ -220,7 +311,7 @@ TEST_F(seal, moves_for_sys_admin_alone)
 {
 	if (!self->sealed)
 		SKIP(return, NO_SEALS);
-	ASSERT_TRUE(keep_capabilities(CAP(SYS_ADMIN)));
+	ASSERT_TRUE(t_set_capabilities(T_CAP(CAP_SYS_ADMIN)));
 	EXPECT_EQ(0, t_ioctl(state.fd, VDSO_REMAP_MOVE, &self->move));
 }
 
@@ -248,7 +339,7 @@ TEST_F(seal, stays_without_the_capabilities)
 {
 	if (!self->sealed)
 		SKIP(return, NO_SEALS);
-	ASSERT_TRUE(lose_capabilities(CAP(CHECKPOINT_RESTORE) | CAP(SYS_ADMIN)));
+	ASSERT_TRUE(t_set_capabilities(~RESTORE_CAPS));
 	EXPECT_TRUE(refused(self, EPERM));
 	EXPECT_TRUE(parking_refused(self, EPERM));
 }
@@ -298,7 +389,8 @@ static void restores(struct __test_metadata *_metadata, FIXTURE_DATA(seal) *self
 		     int outcome)
 {
 	uint64_t before = self->group.text - self->group.start;
-	struct vdso_remap_restore restore = {
+	struct vdso_remap_restore_args restore = {
+		.size = sizeof(restore),
 		.fd = state.fd,
 		.flags = flags,
 		.image = t_group_hole(),
@@ -419,7 +511,7 @@ TEST_F(seal, of_another_process_asks_the_callers_capabilities)
 	self->move.pid = child.pid;
 	self->proxy.pid = child.pid;
 
-	ASSERT_TRUE(lose_capabilities(CAP(CHECKPOINT_RESTORE) | CAP(SYS_ADMIN)));
+	ASSERT_TRUE(t_set_capabilities(~RESTORE_CAPS));
 	EXPECT_TRUE(refused(self, EPERM));
 	EXPECT_TRUE(t_refused(&state, EPERM, VDSO_REMAP_PROXY, &self->proxy));
 	t_child_end(&child);
@@ -492,12 +584,14 @@ static int move(uint32_t flags, uint64_t addr)
 TEST(flag_means_nothing_without_a_seal)
 {
 	uint64_t addr = t_group_hole();
+	int log = open_log();
 
 	if (!capture_unsealed())
 		SKIP(return, "this kernel seals all groups");
 	EXPECT_EQ(0, move(VDSO_REMAP_MOVE_UNSEAL, addr));
 	t_state_move(&state, addr);
 	EXPECT_TRUE(t_state_is(&state));
+	EXPECT_TRUE(log_says(log, NULL));
 }
 
 static void one_sealed_area(struct __test_metadata *_metadata, unsigned int which)

@@ -201,7 +201,7 @@ static struct vdso_remap_site as_stub(const struct vdso_remap_site *site,
 	struct vdso_remap_site as = *site;
 
 	for (uint32_t stub = 1; stub < ARRAY_SIZE(names); stub++) {
-		if (t_entry_point_of(parsed->data, parsed->size, names[stub]) != site->off)
+		if (t_entry_point_of(parsed->text, parsed->text_size, names[stub]) != site->off)
 			continue;
 		as.kind = VDSO_REMAP_SITE_STUB;
 		as.target = stub;
@@ -219,9 +219,9 @@ FIXTURE_SETUP(threads)
 	self->fd = open(T_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->fd);
 	own = t_vdso_image(&own_size);
-	ASSERT_EQ(0, vdso_remap_parse(&parsed, bytes, size));
-	ASSERT_EQ(0, vdso_remap_parse(&runtime, own, own_size));
-	ASSERT_EQ(0, vdso_remap_plan(&self->plan, &parsed, &runtime, VDSO_REMAP_FORCE_PROXY));
+	ASSERT_EQ(0, t_parse(&parsed, bytes, size));
+	ASSERT_EQ(0, t_parse(&runtime, own, own_size));
+	ASSERT_EQ(0, t_make_plan(&self->plan, &parsed, &runtime, VDSO_REMAP_FORCE_PROXY));
 
 	for (unsigned int i = 0; i < self->plan.nr_sites; i++)
 		self->stubs[i] = as_stub(&self->plan.sites[i], &parsed);

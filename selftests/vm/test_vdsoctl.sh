@@ -6,86 +6,11 @@
 # installed) and image vDSOs of other kernels, *.vdso and i386/*.vdso.
 # shellcheck disable=SC2317 # claim() calls the functions
 set -u
-. "$(dirname "$0")/../tap.sh"
-
-here=$(cd "$(dirname "$0")" && pwd)
-dir=$(cd "${1:?which directory holds vdsoctl?}" && pwd)
-ctl=$dir/vdsoctl
-tmp=$(mktemp -d)
-pids=()
-clean_up()
-{
-	kill -9 "${pids[@]}"
-	wait
-	chmod 600 /dev/vdso_remap
-	rm -rf "$tmp"
-}
-trap 'clean_up 2>/dev/null' EXIT
-
-# exits STATUS COMMAND...
-exits()
-{
-	local want=$1 got
-	shift
-	"$@"
-	got=$?
-	[ "$got" -eq "$want" ] || echo "exit status $got, not $want, of: $*"
-	[ "$got" -eq "$want" ]
-}
-
-# complains STATUS WORDS COMMAND...: fails with these words on stderr
-complains()
-{
-	local want=$1 words=$2 right=0
-	shift 2
-	exits "$want" "$@" 2>"$tmp/stderr" || right=1
-	cat "$tmp/stderr"
-	grep -q -- "$words" "$tmp/stderr" || right=1
-	return "$right"
-}
+. "$(dirname "$0")/vdsoctl.sh"
 
 run()
 {
 	"$ctl" exec --image "$image" -- "$@"
-}
-
-state_of()
-{
-	awk '/^State:/ { print $2 }' "/proc/$1/status"
-}
-
-# waits_for STATE PID
-waits_for()
-{
-	local _
-	for _ in $(seq 100); do
-		[ -e "/proc/$2" ] || break
-		[ "$(state_of "$2")" = "$1" ] && return
-		sleep 0.05
-	done
-	echo "process $2 is not in state $1:"
-	grep State "/proc/$2/status"
-	return 1
-}
-
-# $sleeper: a process that has got to its clock_nanosleep()
-start_sleeper()
-{
-	local _
-	sleep 1000 &
-	sleeper=$!
-	pids+=("$sleeper")
-	for _ in $(seq 100); do
-		grep -q '^230 ' "/proc/$sleeper/syscall" && return
-		sleep 0.05
-	done
-	echo "sleep does not sleep"
-	return 1
-}
-
-vdso_of()
-{
-	awk -F- '/\[vdso\]/ { print $1 }' "/proc/$1/maps"
 }
 
 # Usage
@@ -167,6 +92,95 @@ failed_dump_leaves_the_file()
 	echo old >"$tmp/dump"
 	exits 1 "$ctl" dump-image -p 4000000 -o "$tmp/dump" && [ "$(cat "$tmp/dump")" = old ] &&
 		complains 1 "can't create" "$ctl" dump-image -o "$tmp/none/file"
+}
+
+# A device stays a device, a pipe is written, a symbolic link stays and its end is replaced.
+dump_replaces_regular_files_only()
+{
+	local ino
+	"$ctl" dump-image -o "$tmp/own" && mknod "$tmp/null" c 1 3 && mkfifo "$tmp/fifo" &&
+		"$ctl" dump-image -o "$tmp/null" && [ -c "$tmp/null" ] || return 1
+	"$ctl" dump-image -o "$tmp/fifo" &
+	timeout 20 cmp "$tmp/own" "$tmp/fifo" && wait $! && [ -p "$tmp/fifo" ] || return 1
+	"$ctl" dump-image -o /dev/stdout | cmp - "$tmp/own" &&
+		"$ctl" dump-image -o /dev/stdout >"$tmp/redirected" && cmp "$tmp/redirected" "$tmp/own" ||
+		return 1
+	ln -s loop "$tmp/loop" && mkdir -p "$tmp/below" && ln -s ../end "$tmp/below/link" && ln -s below/link "$tmp/link" &&
+		"$ctl" dump-image -o "$tmp/link" && [ -L "$tmp/link" ] && [ -L "$tmp/below/link" ] &&
+		cmp "$tmp/end" "$tmp/own" || return 1
+	ino=$(stat -c %i "$tmp/end")
+	"$ctl" dump-image -o "$tmp/link" && [ "$(stat -c %i "$tmp/end")" != "$ino" ] &&
+		[ -L "$tmp/link" ] && cmp "$tmp/end" "$tmp/own" &&
+		complains 1 "loop" "$ctl" dump-image -o "$tmp/loop" ||
+		return 1
+	complains 1 "Is a directory" "$ctl" dump-image -o "$tmp/below"
+}
+
+# start_waiter COMMAND...: $waiter, when it has got to its pause()
+start_waiter()
+{
+	local _
+	"$@" &
+	waiter=$!
+	pids+=("$waiter")
+	for _ in $(seq 100); do
+		grep -q '^34 ' "/proc/$waiter/syscall" && return
+		sleep 0.05
+	done
+	echo "it does not wait: $*"
+	return 1
+}
+
+# What stands where the auxiliary vector says is no vDSO.
+info_survives_other_memory()
+{
+	start_waiter "$tmp/target-static" displaced || return 1
+	"$ctl" info -p "$waiter" | tee "$tmp/info"
+	grep -q '^runtime vDSO [0-9a-f]' "$tmp/info" && grep -q ' __vdso_clock_gettime' "$tmp/info" &&
+		grep -q 'no vDSO, but other memory' "$tmp/info" &&
+		"$ctl" info -p "$waiter" --json | python3 -c '
+import json, sys
+i = json.load(sys.stdin)
+assert "image" not in i and i["runtime"]["symbols"], i'
+}
+
+info_tells_no_permission_from_not_loaded()
+{
+	local as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	"${as_nobody[@]}" "$ctl" info | tee "$tmp/info"
+	grep -q 'from /proc only (no permission for /dev/vdso_remap' "$tmp/info" &&
+		"${as_nobody[@]}" "$ctl" info --json | grep '"without_module": *"no permission' &&
+		complains 1 "no permission" "${as_nobody[@]}" "$ctl" move -p 1 --to 1000
+}
+
+info_falls_back_to_proc_for_a_traced_process()
+{
+	local tracer
+	start_waiter "$tmp/target-static" wait || return 1
+	strace -o "$tmp/trace" -p "$waiter" &
+	tracer=$!
+	pids+=("$tracer")
+	for _ in $(seq 100); do
+		grep -q "^TracerPid:.$tracer\$" "/proc/$waiter/status" && break
+		sleep 0.05
+	done
+	"$ctl" info -p "$waiter" | tee "$tmp/info"
+	grep -q "from /proc only (process $tracer traces it" "$tmp/info" &&
+		grep -q ' __vdso_clock_gettime' "$tmp/info" || return 1
+	kill "$tracer"
+	wait "$tracer"
+	"$ctl" info -p "$waiter" | grep 'from the module'
+}
+
+# Kernels before 5.11 let a process split its vDSO.
+split_vdso_is_dumped_and_shown()
+{
+	"$ctl" dump-image -o "$tmp/own" && "$ctl" dump-image -p "$waiter" | cmp - "$tmp/own" &&
+		"$ctl" info -p "$waiter" | tee "$tmp/info" &&
+		grep -q '^runtime vDSO [0-9a-f]*, x86_64, split' "$tmp/info" &&
+		grep -q ' __vdso_clock_gettime' "$tmp/info" &&
+		complains 1 "split into pieces" "$ctl" move -p "$waiter" --to 10000000 &&
+		"$ctl" evict -p "$waiter" && waits_for T "$waiter"
 }
 
 compares_own_image()
@@ -348,7 +362,7 @@ runs_for_an_ordinary_user()
 	status=$?
 	chmod 600 /dev/vdso_remap
 	echo "$old" >"$scope"
-	complains 125 "not allowed" "${as_nobody[@]}" "$ctl" exec --image "$tmp/image" -- true &&
+	complains 125 "no permission" "${as_nobody[@]}" "$ctl" exec --image "$tmp/image" -- true &&
 		return "$status"
 }
 
@@ -389,21 +403,6 @@ own_image_runs_in_place_or_by_force()
 }
 
 # move, proxy, evict
-
-# start_busy COMMAND...: $busy, when all threads of "target busy" run
-start_busy()
-{
-	local _
-	"$@" busy &
-	busy=$!
-	pids+=("$busy")
-	for _ in $(seq 200); do
-		grep -q '^Threads:.4$' "/proc/$busy/status" && return
-		sleep 0.05
-	done
-	echo "the program does not get going"
-	return 1
-}
 
 # The threads find their vDSO where it was, or die: back it goes before they run.
 moves_a_sleeper()
@@ -447,29 +446,58 @@ print(*[s["old_offset"] for s in json.load(sys.stdin)["steps"] if s["symbol"] ==
 ' "$1"
 }
 
-# start_holder: $holder, which stands in a system call of its own, and the image's $addr in it
+# start_holder [split|data]: $holder, which stands in a system call of its own, and the image's
+# $addr in it
 start_holder()
 {
-	coproc HOLDER { exec "$target-static" hold "$image"; }
+	coproc HOLDER { exec "$target-static" hold "$image" "$@"; }
 	holder=$HOLDER_PID
 	pids+=("$holder")
 	read -r addr <&"${HOLDER[0]}" || return 1
 	waits_for S "$holder"
 }
 
-# proxy_in_process ARGS...: gives a holder of the image a proxy, asks it the time
+# proxy_in_process ARGS...: gives a holder of the image (that holds it as $how) a proxy, asks it
+# the time
 proxy_in_process()
 {
 	local addr off holder answer='' status
-	start_holder || return 1
+	start_holder "${how:-}" || return 1
 	off=$(offset_of __vdso_clock_gettime)
-	"$ctl" proxy -p "$holder" --at "$addr" "$@" && echo "$off" >&"${HOLDER[1]}" &&
+	"$ctl" proxy -p "$holder" --at "$addr" "$@" | tee "$tmp/said" && [ "${PIPESTATUS[0]}" -eq 0 ] &&
+		"$ctl" info -p "$holder" --json >"$tmp/json" && echo "$off" >&"${HOLDER[1]}" &&
 		read -r -t 10 answer <&"${HOLDER[0]}"
 	status=$?
 	kill -9 "$holder"
 	wait "$holder"
 	echo "the image's answer: $answer"
 	[ "$status" -eq 0 ] && [ "$answer" = right ]
+}
+
+# mark_names_data: of the last proxy_in_process
+mark_names_data()
+{
+	grep -q '"image_data":' "$tmp/json"
+}
+
+proxy_takes_an_image_in_two_mappings()
+{
+	local how=split size
+	size=$(stat -Lc %s "$image")
+	proxy_in_process && mark_names_data && grep "\"size\": *$size\b" "$tmp/json"
+}
+
+proxy_takes_zeros_or_what_is_named_for_data()
+{
+	local how=data
+	proxy_in_process && ! mark_names_data && grep 'is not zeros' "$tmp/said" &&
+		how='' && proxy_in_process && mark_names_data || return 1
+	local addr holder
+	start_holder data || return 1
+	exits 2 "$ctl" proxy -p "$holder" --data 12 &&
+		complains 1 "begin at most" "$ctl" proxy -p "$holder" --at "$addr" --data "$addr" &&
+		"$ctl" proxy -p "$holder" --at "$addr" --data "$(printf %x $((0x$addr - 5 * 4096)))" &&
+		"$ctl" info -p "$holder" --json >"$tmp/json" && mark_names_data
 }
 
 proxy_needs_an_image()
@@ -487,52 +515,6 @@ proxy_refuses_no_image()
 	cp "/proc/$sleeper/maps" "$tmp/maps"
 	complains 1 "no vDSO" "$ctl" proxy -p "$sleeper" --at "$stack" &&
 		diff "$tmp/maps" "/proc/$sleeper/maps"
-}
-
-# those of $busy
-all_threads_are_outside()
-{
-	local text task ip
-	text=$(vdso_of "$busy")
-	for task in "/proc/$busy/task/"*; do
-		# the last word is the instruction pointer
-		ip=$(awk '{ print $NF }' "$task/syscall")
-		((ip < 0x$text || ip >= 0x$text + 0x2000)) || { echo "$task at $ip"; return 1; }
-	done
-	grep '^TracerPid:.0$' "/proc/$busy/status"
-}
-
-evict_leaves_all_threads_stopped_outside()
-{
-	local i task
-	start_busy "$tmp/target-dynamic" || return 1
-	for i in 1 2 3 4 5; do
-		"$ctl" evict -p "$busy" || return 1
-		for task in "/proc/$busy/task/"*; do
-			[ "$(state_of "$busy/task/${task##*/}")" = T ] || return 1
-		done
-		all_threads_are_outside || return 1
-		kill -CONT "$busy"
-		sleep 0.1
-	done
-	kill -USR1 "$busy"
-	wait "$busy"
-}
-
-evict_freezes_a_control_group()
-{
-	local group=/sys/fs/cgroup/evict i
-	start_busy "$tmp/target-dynamic" && mkdir "$group" || return 1
-	complains 1 "is not in the control group" "$ctl" evict -p "$busy" --cgroup "$group" &&
-		echo "$busy" >"$group/cgroup.procs" || return 1
-	for i in 1 2 3 4 5; do
-		"$ctl" evict -p "$busy" --cgroup "$group" && grep 'frozen 1' "$group/cgroup.events" &&
-			all_threads_are_outside || return 1
-		[ "$(state_of "$busy")" != T ] && echo 0 >"$group/cgroup.freeze" || return 1
-		sleep 0.1
-	done
-	kill -USR1 "$busy"
-	wait "$busy" && rmdir "$group"
 }
 
 evict_works_on_a_proxied_process()
@@ -727,16 +709,6 @@ proxies_again()
 
 # load, unload
 
-# load [PARAM=VALUE]
-load()
-{
-	if [ -e "$dir/vdso_remap.ko" ]; then
-		"$ctl" load "$dir/vdso_remap.ko" "$@"
-	else
-		"$ctl" load "$@"
-	fi
-}
-
 unload_is_refused_while_open()
 {
 	exec 5</dev/vdso_remap
@@ -745,12 +717,26 @@ unload_is_refused_while_open()
 	"$ctl" unload && ! [ -e /dev/vdso_remap ]
 }
 
+status_says_that_it_works()
+{
+	"$ctl" status >"$tmp/status" && cat "$tmp/status" &&
+		grep -q '^module: loaded, interface version [1-9]' "$tmp/status" &&
+		grep -q '^self-test: .* by the module, and tells the time$' "$tmp/status"
+}
+
+status_says_what_is_missing()
+{
+	exits 1 "$ctl" status >"$tmp/status" && cat "$tmp/status" &&
+		grep -q '^module: .*Is the module loaded' "$tmp/status" &&
+		grep -q '^self-test: .* by ptrace, and tells the time$' "$tmp/status"
+}
+
 works_without_the_module()
 {
 	"$ctl" info | grep -q 'module is not loaded' && "$ctl" info --json | python3 -m json.tool &&
 		"$ctl" dump-image | cmp - "$tmp/own" && "$ctl" compare "$image" &&
-		complains 1 "vdsoctl load" "$ctl" move -p $$ --to 1000 &&
-		complains 125 "vdsoctl load" run true && complains 1 "is not loaded" "$ctl" unload
+		complains 1 "Is the module loaded" "$ctl" move -p $$ --to 1000 &&
+		complains 125 "Is the module loaded" run true && complains 1 "is not loaded" "$ctl" unload
 }
 
 loads_once()
@@ -767,29 +753,14 @@ load_says_what_is_wrong()
 	load
 }
 
-compile_targets()
+compile_x32()
 {
-	cc -O2 -pthread -o "$tmp/target-dynamic" "$here/target.c" &&
-		cc -O2 -pthread -static -o "$tmp/target-static" "$here/target.c" &&
-		cc -m32 -D_FILE_OFFSET_BITS=64 -O2 -pthread -o "$tmp/target32-dynamic" "$here/target.c" &&
-		cc -m32 -D_FILE_OFFSET_BITS=64 -O2 -pthread -static -o "$tmp/target32-static" \
-			"$here/target.c" &&
-		cc -mx32 -nostdlib -static -Wl,-z,noexecstack -o "$tmp/exit-x32" -x assembler - <<-'END'
-			.globl _start
-			_start:	mov $0x4000003c, %eax
-				mov $9, %edi
-				syscall
-		END
-}
-
-# of what steps threads through functions that start again if the clock ticks meanwhile
-claim_steps()
-{
-	if [ -n "${STEPS_ARE_SLOW:-}" ]; then
-		skip "$1" "so many steps take longer on this kernel than from tick to tick of its clock"
-	else
-		claim "$@"
-	fi
+	cc -mx32 -nostdlib -static -Wl,-z,noexecstack -o "$tmp/exit-x32" -x assembler - <<-'END'
+		.globl _start
+		_start:	mov $0x4000003c, %eax
+			mov $9, %edi
+			syscall
+	END
 }
 
 images=("$dir"/*.vdso)
@@ -797,13 +768,13 @@ images32=("$dir"/i386/*.vdso)
 [ -e "${images[0]}" ] || { echo "Bail out! no *.vdso in $dir"; exit 1; }
 [ -e "${images32[0]}" ] || { echo "Bail out! no *.vdso in $dir/i386"; exit 1; }
 [ -c /dev/vdso_remap ] || load || { echo "Bail out! the module can't be loaded"; exit 1; }
-if ! compile_targets; then
+if ! compile_targets || ! compile_x32; then
 	echo "Bail out! can't compile the test programs"
 	exit 1
 fi
 
 echo "TAP version 13"
-echo "1..$((38 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
+echo "1..$((45 + 18 * ${#images[@]} + 6 * ${#images32[@]}))"
 
 image=${images[0]}
 target=$tmp/target
@@ -814,6 +785,19 @@ claim "a full disk is noticed" full_output_is_noticed
 claim "info names the entry points" info_names_the_entry_points
 claim "info --json agrees with /proc/PID/maps" info_json_agrees_with_maps
 claim "info says who is missing" info_says_who_is_missing
+claim "info shows the vDSO also if other memory is where it was" info_survives_other_memory
+claim "info tells no permission from no module" info_tells_no_permission_from_not_loaded
+if command -v strace >/dev/null; then
+	claim "info falls back to /proc for a traced process" info_falls_back_to_proc_for_a_traced_process
+else
+	skip "info falls back to /proc for a traced process" "no strace here"
+fi
+if start_waiter "$tmp/target-static" split >/dev/null 2>&1; then
+	claim "a split vDSO is dumped and shown" split_vdso_is_dumped_and_shown
+else
+	skip "a split vDSO is dumped and shown" "this kernel splits no special mapping" split-vdso
+fi
+claim "dump-image replaces regular files only" dump_replaces_regular_files_only
 claim "dumps of several processes are identical" dumps_are_identical
 claim "a failed dump leaves the old file" failed_dump_leaves_the_file
 claim "compare of the own image says in place" compares_own_image
@@ -837,8 +821,8 @@ claim "move spares what is in the way" move_spares_what_is_in_the_way
 claim "a stopped process stays stopped" stopped_process_stays_stopped
 claim "proxy needs an image" proxy_needs_an_image
 claim "proxy refuses what is no image" proxy_refuses_no_image
-claim_steps "evict leaves all threads stopped outside" evict_leaves_all_threads_stopped_outside
-claim_steps "evict freezes a control group instead" evict_freezes_a_control_group
+claim "proxy takes an image in two mappings" proxy_takes_an_image_in_two_mappings
+claim "proxy takes zeros, or what is named, for data pages" proxy_takes_zeros_or_what_is_named_for_data
 for image in "${images[@]}"; do
 	name=$(basename "$image" .vdso)
 	claim "$name: compare shows the plan" compares_foreign_image
@@ -888,8 +872,10 @@ if start_sealed; then
 else
 	skip "move of a sealed vDSO if all agree" "this kernel has no mseal()" mseal
 fi
+claim "status says that it works" status_says_that_it_works
 claim "unload is refused while the device is open" unload_is_refused_while_open
 claim "all that needs no module works without" works_without_the_module
+claim "status says what is missing" status_says_what_is_missing
 claim "load loads once" loads_once
 claim "load says what is wrong" load_says_what_is_wrong
 exit "$failed"

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <link.h>
+#include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -59,6 +61,21 @@ int t_open(void)
 int t_ioctl(int fd, unsigned long command, void *req)
 {
 	return ioctl(fd, command, req) < 0 ? -errno : 0;
+}
+
+bool t_set_capabilities(uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	if (!syscall(SYS_capget, &header, data)) {
+		data[0].effective = data[0].permitted & capabilities;
+		data[1].effective = data[1].permitted & (capabilities >> 32);
+		if (!syscall(SYS_capset, &header, data))
+			return true;
+	}
+	t_note("capset: %s", strerror(errno));
+	return false;
 }
 
 long t_move_own(uint64_t addr)
@@ -343,6 +360,11 @@ static bool text_equal(const struct t_state *want, const struct t_state *have)
 	return false;
 }
 
+uint64_t t_text_addr(const struct vdso_remap_info *info)
+{
+	return info->areas[info->nr_areas - 1].start;
+}
+
 bool t_state_is(const struct t_state *want)
 {
 	static struct t_state have;
@@ -357,7 +379,7 @@ bool t_state_is(const struct t_state *want)
 		return false;
 	if (want->pid || !(want->info.state & VDSO_REMAP_STATE_PRESENT))
 		return true;
-	return t_time_between_syscalls(want->info.vdso);
+	return t_time_between_syscalls(t_text_addr(&want->info));
 }
 
 bool t_refused(const struct t_state *before, int error, unsigned long command, void *req)
@@ -380,7 +402,7 @@ static int compare_start(const void *a, const void *b)
 
 void t_state_move(struct t_state *state, uint64_t addr)
 {
-	uint64_t by = addr - state->info.vdso;
+	uint64_t by = addr - t_text_addr(&state->info);
 	unsigned int i;
 
 	for (i = 0; i < state->maps.nr; i++) {
@@ -429,19 +451,35 @@ void t_state_unmap(struct t_state *state, uint64_t start, uint64_t end)
 	}
 }
 
+static uint64_t read_pagemap(pid_t pid, uint64_t addr)
+{
+	int fd = open_proc(pid, "pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), addr / T_PAGE * sizeof(entry)) != sizeof(entry))
+		t_note("/proc/%d/pagemap at %" PRIx64 ": %s", pid, addr, strerror(errno));
+	close(fd);
+	return entry;
+}
+
+#define PAGE_PRESENT	(1ULL << 63)
+#define PAGE_SHARED	(1ULL << 61)
+
 bool t_page_is_private(uint64_t addr)
 {
-	const uint64_t present = 1ULL << 63, shared = 1ULL << 61;
-	int fd = open_proc(0, "pagemap", O_RDONLY);
-	uint64_t entry = 0;
 	char byte;
 
-	if (fd < 0 || !t_mem_read(0, addr, &byte, 1))
-		return false;
-	if (pread(fd, &entry, sizeof(entry), addr / T_PAGE * sizeof(entry)) != sizeof(entry))
-		t_note("/proc/self/pagemap at %" PRIx64 ": %s", addr, strerror(errno));
-	close(fd);
-	return (entry & present) && !(entry & shared);
+	return t_mem_read(0, addr, &byte, 1) &&
+	       (read_pagemap(0, addr) & (PAGE_PRESENT | PAGE_SHARED)) == PAGE_PRESENT;
+}
+
+uint64_t t_page_frame(pid_t pid, uint64_t addr)
+{
+	uint64_t entry = read_pagemap(pid, addr);
+
+	return entry & PAGE_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
 }
 
 const uint8_t *t_vdso_image(size_t *size)
@@ -783,6 +821,105 @@ bool t_wait_for_task_state(pid_t tid, const char *states)
 		usleep(1000);
 	}
 	t_note("task %d is not in state %s: %s", tid, states, stat);
+	return false;
+}
+
+/*
+ * A fork copies the kernel's pointer first, and the mappings when it has got the lock.
+ * If the text moves in between, the child has it where the pointer does not say.
+ */
+struct misleading {
+	uint64_t place[2];	/* where the text goes by turns */
+	bool *done;		/* shared with the children */
+};
+
+static bool move_mapping(uint64_t from, uint64_t to, uint64_t size)
+{
+	return mremap((void *)from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == (void *)to;
+}
+
+static void *move_text(void *arg)
+{
+	const struct misleading *m = arg;
+	unsigned int at = 0;
+
+	while (!__atomic_load_n(m->done, __ATOMIC_RELAXED)) {
+		if (!move_mapping(m->place[at], m->place[!at], first.nr_text))
+			break;
+		at = !at;
+	}
+	return NULL;
+}
+
+/* The data go to where the text is; of this the kernel takes no note. */
+static bool join_text(const struct t_maps *maps, uint64_t text)
+{
+	uint64_t start = text;
+	unsigned int i;
+
+	for (i = 0; i < first.shape.nr - 1; i++)
+		start -= first.shape.size[i];
+	for (i = 0; i < maps->nr; i++) {
+		const struct t_vma *vma = &maps->vma[i];
+
+		if (!t_is_special(vma) || is_text(vma))
+			continue;
+		if (!move_mapping(vma->start, start, vma->end - vma->start))
+			return false;
+		start += vma->end - vma->start;
+	}
+	return start == text;
+}
+
+/* The child: exits with this if it is like its parent. */
+#define NOT_MISLED	99
+
+static bool is_misled(const struct misleading *m)
+{
+	struct vdso_remap_info info = { .size = sizeof(info) };
+	static struct t_maps maps;
+	const struct t_vma *text;
+	int fd = t_open();
+	int ret = t_ioctl(fd, VDSO_REMAP_GET_INFO, &info);
+
+	close(fd);
+	if (ret || !t_maps_read(&maps, 0))
+		return false;
+	text = t_maps_find(&maps, "[vdso]");
+	if (text->start == info.vdso)
+		_exit(NOT_MISLED);
+	__atomic_store_n(m->done, true, __ATOMIC_RELAXED);
+	return join_text(&maps, text->start);
+}
+
+bool t_mislead_kernel(void)
+{
+	struct misleading m = { .place = { t_group_hole(), t_group_hole() } };
+	static struct t_maps maps;
+	unsigned int tries;
+	pthread_t mover;
+	int status = 0;
+	pid_t pid;
+
+	m.done = mmap(NULL, T_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m.done == MAP_FAILED || !t_maps_read(&maps, 0) ||
+	    !move_mapping(t_maps_find(&maps, "[vdso]")->start, m.place[0], first.nr_text) ||
+	    pthread_create(&mover, NULL, move_text, &m)) {
+		t_note("can't move the text by hand: %s", strerror(errno));
+		return false;
+	}
+	for (tries = 0; tries < 50000; tries++) {
+		pid = fork();
+		if (!pid)
+			return is_misled(&m);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			break;
+		if (WIFSIGNALED(status))
+			kill(getpid(), WTERMSIG(status));
+		if (WEXITSTATUS(status) != NOT_MISLED)
+			_exit(WEXITSTATUS(status));
+	}
+	t_note("no fork has been late in %u", tries);
 	return false;
 }
 

@@ -75,6 +75,10 @@ struct t_maps {
 
 /* Opens the device; exits if it can't. */
 int t_open(void);
+/* Makes those of these capabilities effective that the caller is permitted, and no others. */
+bool t_set_capabilities(uint64_t capabilities);
+#define T_CAP(nr)	(1ULL << (nr))
+#define T_ALL_CAPS	(~0ULL)
 /* ioctl(2), but -errno. */
 int t_ioctl(int fd, unsigned long command, void *req);
 /* Plain MOVE of the caller's group; -errno. */
@@ -120,6 +124,9 @@ struct t_state {
 	uint8_t text[T_MAX_TEXT];
 };
 
+/* Where a whole group has its text. The kernel's own pointer, info.vdso, may say otherwise. */
+uint64_t t_text_addr(const struct vdso_remap_info *info);
+
 /* Too large for the stack, which would grow and so change the maps. */
 bool t_state_capture(struct t_state *state, int fd, pid_t pid);
 /* Also, if it is the caller's and has a group, whether that tells the time. */
@@ -132,6 +139,8 @@ void t_state_unmap(struct t_state *state, uint64_t start, uint64_t end);
 
 /* Whether the process has a page there that is its own and nobody else's. */
 bool t_page_is_private(uint64_t addr);
+/* The number of the page frame there; 0: there is none. Takes CAP_SYS_ADMIN. */
+uint64_t t_page_frame(pid_t pid, uint64_t addr);
 
 bool t_mem_read(pid_t pid, uint64_t addr, void *buf, size_t size);
 /* As a debugger does it: also where the process itself could not write. */
@@ -190,6 +199,12 @@ bool t_enter(pid_t tid, const struct user_regs_struct *from, uint64_t ip, uint64
 	     const unsigned long args[3]);
 /* Waits until /proc says that the task is in one of these states, as "Tt". */
 bool t_wait_for_task_state(pid_t tid, const char *states);
+
+/*
+ * Goes on in a child that has a whole group, but elsewhere than the kernel's pointer
+ * says; the caller's own end is then that of the child. False if that can't be had.
+ */
+bool t_mislead_kernel(void);
 
 /* A time namespace for the caller's children, or for itself; CLOCK_MONOTONIC is ahead there. */
 #define T_TIMENS_OFFSET	1000000000L
