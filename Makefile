@@ -12,7 +12,7 @@ dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
 export VERSION O DESTDIR prefix
 
 .PHONY: all help modules modules_install clean install uninstall \
-	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug check-criu style bench
+	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug check-criu check-podman style bench
 
 all:
 	@$(MAKE) -C userspace
@@ -23,6 +23,7 @@ help:
 	@echo '  check            all tests: host tier, VM tier, style, CRIU'
 	@echo '  check-host, check-vm, style, check-criu   parts of it'
 	@echo '  check-debug      on kernels with KASAN, lockdep, fault injection; builds them first'
+	@echo '  check-podman     containers of podman between three kernels'
 	@echo '  bench            what it costs, in a VM and on this machine: build/bench/report.txt'
 	@echo '  matrix           every kernel x every test of the VM tier, as a table'
 	@echo
@@ -41,12 +42,15 @@ help:
 	@echo '  O=$(O)'
 	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
-	@echo '      which also knows trixie and sid, and takes all if none is named; bench: bookworm sid'
+	@echo '      which also knows trixie and sid, with real-time scheduling bookworm-rt and sid-rt,'
+	@echo '      and takes all if none is named; bench: bookworm sid'
 	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
 	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
+	@echo '  SOAK_MINUTES  for check-debug: only fuzzer, races and faults, for that long; also'
+	@echo '      on a kernel with KCSAN, which it builds first'
 	@echo '  PARSE_FUZZ_SECONDS (30)  for check-host'
 	@echo '  PAIRS=all  for check-criu: between five kernels instead of two; BUSY (3) dumps of'
-	@echo '      busy threads; CRIU_SUITE (trixie), that CRIU is from'
+	@echo '      busy threads; CRIU_SUITE (trixie), that CRIU is from. check-podman: BUSY (1) dumps'
 	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
 
 # Kbuild would take these from the environment for its own.
@@ -103,6 +107,9 @@ check-debug:
 
 check-criu:
 	@selftests/check criu
+
+check-podman:
+	@selftests/check podman
 
 style:
 	@selftests/check style
