@@ -84,13 +84,12 @@ enum vdso_remap_stage {
 	VDSO_REMAP_STAGE_QUERY = 3,	/* asking what the process has */
 	VDSO_REMAP_STAGE_PARSE = 4,	/* reading a vDSO and understanding its bytes */
 	VDSO_REMAP_STAGE_PLAN = 5,	/* deciding what to write at an entry point */
-	VDSO_REMAP_STAGE_ABI = 6,	/* the same, if nothing can be written for the machine */
-	VDSO_REMAP_STAGE_RENEW = 7,	/* replacing a runtime vDSO that is not whole */
-	VDSO_REMAP_STAGE_PLACE = 8,	/* looking for room for the runtime vDSO */
-	VDSO_REMAP_STAGE_DATA = 9,	/* making room for data pages */
-	VDSO_REMAP_STAGE_MOVE = 10,	/* moving the runtime vDSO */
-	VDSO_REMAP_STAGE_PROXY = 11,	/* making the image a proxy */
-	VDSO_REMAP_STAGE_THREADS = 12,	/* looking at threads, or bringing one out of the vDSO */
+	VDSO_REMAP_STAGE_RENEW = 6,	/* replacing a runtime vDSO that is not whole */
+	VDSO_REMAP_STAGE_PLACE = 7,	/* looking for room for the runtime vDSO */
+	VDSO_REMAP_STAGE_DATA = 8,	/* making room for data pages */
+	VDSO_REMAP_STAGE_MOVE = 9,	/* moving the runtime vDSO */
+	VDSO_REMAP_STAGE_PROXY = 10,	/* making the image a proxy */
+	VDSO_REMAP_STAGE_THREADS = 11,	/* looking at threads, or bringing one out of the vDSO */
 };
 
 /* struct vdso_remap_error.vdso */
@@ -156,11 +155,12 @@ struct vdso_remap_entry_point {
  * struct vdso_remap_image - a parsed vDSO
  * @size: sizeof(struct vdso_remap_image)
  * @machine: ELF machine, EM_X86_64 or EM_386
- * @bits: 64 or 32
+ * @bits: of its ELF class, 64 or 32
  * @build_id_size: bytes used in @build_id, 0 if there is none
  * @build_id: GNU build id
  * @text: its bytes; must stay mapped as long as the names are used
  * @text_size: of the bytes
+ * @abi: whose programs have it; see vdso_remap_abi_name()
  * @nr_entry_points: entries used in @entry_points
  * @entry_points: ordered by @off; aliases (same @off) stand side by side, a
  *	name that starts with two underscores first
@@ -173,6 +173,7 @@ struct vdso_remap_image {
 	uint8_t build_id[VDSO_REMAP_BUILD_ID_MAX];
 	const void *text;
 	size_t text_size;
+	uint32_t abi;
 	uint32_t nr_entry_points;
 	struct vdso_remap_entry_point entry_points[VDSO_REMAP_MAX_ENTRY_POINTS];
 };
@@ -216,6 +217,7 @@ enum vdso_remap_reason {
 	VDSO_REMAP_REASON_NO_DATA = 5,	/* left: needs no data page, no namesake */
 	VDSO_REMAP_REASON_ALIAS = 6,	/* same place as the entry before it */
 	VDSO_REMAP_REASON_UNKNOWN = 7,	/* left: unknown, and the caller allowed it */
+	VDSO_REMAP_REASON_OVERWRITTEN = 8, /* stub: a trampoline with a jump over it */
 };
 
 /**
@@ -240,8 +242,7 @@ struct vdso_remap_step {
  * @nr_sites: those of them that are a jump or a stub
  * @steps: in the order of the image's entry points
  * @sites: for VDSO_REMAP_PROXY
- * @culprit: with -ENOTSUP, -ENOSPC: index of the image's entry point in question;
- *	the number of them, if it is all of the image
+ * @culprit: with -ENOTSUP, -ENOSPC: index of the image's entry point in question
  */
 struct vdso_remap_plan {
 	uint32_t size;
@@ -271,20 +272,20 @@ struct vdso_remap_plan {
  * @runtime: the running kernel's
  * @flags: VDSO_REMAP_ALLOW_UNKNOWN, VDSO_REMAP_FORCE_PROXY
  *
- * Return: 0; -EINVAL: an unknown flag; -EXDEV: the two are for different
- * machines; -ENOTSUP (which is -EOPNOTSUPP): an entry point that the runtime vDSO
- * lacks and of which nothing is known, see @culprit, or an image for whose ABI
- * nothing can be written (x32), unless it is in place; -ENOSPC: the room of an
- * entry point is too small for the nearest jump or its stub, see @culprit.
+ * Return: 0; -EINVAL: an unknown flag; -EXDEV: the two are of different ABIs;
+ * -ENOTSUP (which is -EOPNOTSUPP): an entry point that the runtime vDSO lacks and of
+ * which nothing is known, see @culprit; -ENOSPC: the room of an entry point is too
+ * small for the nearest jump or its stub, see @culprit.
  */
 int vdso_remap_make_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 			 const struct vdso_remap_image *runtime, uint32_t flags);
 
 /**
- * vdso_remap_action_name(), vdso_remap_reason_text() - for people
+ * vdso_remap_abi_name(), vdso_remap_action_name(), vdso_remap_reason_text() - for people
  *
  * Return: a string that is never NULL.
  */
+const char *vdso_remap_abi_name(unsigned int abi);
 const char *vdso_remap_action_name(int action);
 const char *vdso_remap_reason_text(int reason);
 
@@ -568,12 +569,12 @@ int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
  * @addr: where that is in the process
  *
  * To be called when vdso_remap_evict() returns -EOPNOTSUPP. The kernel returns to
- * 32-bit code at the landing pad of the runtime vDSO, in __kernel_vsyscall: such a
+ * 32-bit code in the runtime vDSO, in __kernel_vsyscall: such a
  * thread stands in what a checkpoint leaves out. The image has the same
  * instructions; the thread will go on there.
  *
  * Return: 1; 0: it is outside of the runtime vDSO; -EOPNOTSUPP: it is elsewhere
- * in it, or the image has no landing pad; -EFAULT: its code is not there; other
+ * in it, or the image has no such instructions; -EFAULT: its code is not there; other
  * errors of ptrace(2).
  */
 int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
@@ -614,7 +615,7 @@ struct vdso_remap_handler {
  * frame may be stale: its handler has returned, and a function has since reserved that
  * memory without writing to it. Not found are handlers that have left the stack on
  * which they were called, handlers whose frame the program has moved, handlers whose
- * frame is beyond what is read, and those of x32 programs.
+ * frame is beyond what is read.
  *
  * Return: how many were found, 0 if none; -EOVERFLOW: the caller runs 32-bit code
  * and the thread does not; -ESRCH: the thread is not stopped by the caller; other

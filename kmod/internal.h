@@ -15,7 +15,7 @@
 #include <linux/stop_machine.h>
 #include <linux/vdso_remap.h>
 
-#include "vdso_encode.h"
+#include "arch/encode.h"
 
 /* ksyms.c: functions of the kernel that are global but not exported. */
 DECLARE_STATIC_CALL(vr_install_special_mapping, _install_special_mapping);

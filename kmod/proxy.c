@@ -276,8 +276,8 @@ static int encode_sites(struct vr_proxying *p)
 			patch->skip++;
 		/* If no byte changes, a thread in the middle is not in the way. */
 		patch->busy = patch->skip == patch->len ? 0 :
-			max_t(u8, patch->len,
-			      vdso_encode_old_jump_size(p->abi, patch->dst, site->room));
+			max_t(u8, patch->len, vdso_decode_jump(p->abi, patch->dst, site->room,
+							       patch->addr).size);
 	}
 	p->patches.nr = i;
 	return 0;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/ptrace.h>
 
-#include "vdso_encode.h"
+#include "arch/encode.h"
 #include "internal.h"
 #include "syscall.h"
 
@@ -44,11 +44,11 @@ static int poke(int32_t tid, uint64_t addr, const uint8_t *bytes, uint32_t size)
 	return 0;
 }
 
-static int prepare_site(const struct vr_by_ptrace *in, const struct vdso_remap_site *site,
+static int prepare_site(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site,
 			struct change *change)
 {
 	const uint8_t *old = (const uint8_t *)in->image->text + site->off;
-	enum vdso_abi abi = vr_abi_of(in->image);
+	enum vdso_abi abi = in->image->abi;
 	uint32_t i;
 
 	change->addr = in->args->image + site->off;
@@ -67,49 +67,49 @@ static int prepare_site(const struct vr_by_ptrace *in, const struct vdso_remap_s
 }
 
 /* A thread that stands inside of what is written, or of a longer jump that is there now. */
-static bool is_in_the_way(const struct vr_by_ptrace *in, const struct vdso_remap_site *site,
+static bool is_in_the_way(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site,
 			  uint32_t size, uint64_t ip)
 {
 	const uint8_t *old = (const uint8_t *)in->image->text + site->off;
-	uint32_t old_size = vdso_encode_old_jump_size(vr_abi_of(in->image), old, site->room);
 	uint64_t addr = in->args->image + site->off;
+	uint32_t old_size = vdso_decode_jump(in->image->abi, old, site->room, addr).size;
 
 	return ip > addr && ip < addr + (old_size > size ? old_size : size);
 }
 
 /* Returns 1 if the thread can be traced, 0 if it has ended, or an error. */
-static long check_thread(const struct vr_by_ptrace *in, int32_t tid, const struct change *changes)
+static long check_thread(const struct vrl_by_ptrace *in, int32_t tid, const struct change *changes)
 {
-	struct vr_regs regs;
+	struct vdso_regs regs;
 	enum vdso_abi abi;
 	uint32_t i;
 	long ret;
 
 	in->error->tid = tid;
-	ret = vr_read_regs(tid, &regs, &abi);
-	if (ret == -ESRCH && vr_thread_status(tid, "State:") == 'Z')	/* the first one may */
+	ret = vrl_read_regs(tid, &regs, &abi);
+	if (ret == -ESRCH && vrl_thread_status(tid, "State:") == 'Z')	/* the first one may */
 		return 0;
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < in->plan->nr_sites; i++)
 		if (is_in_the_way(in, &in->plan->sites[i], changes[i].size,
-				  regs.reg[VDSO_ABI_REG_IP]))
+				  vdso_regs_get(&regs, VDSO_REG_IP)))
 			return -EBUSY;
 	in->error->tid = 0;
 	return 1;
 }
 
 /* All threads stand still, and outside of the sites. tid is one by which to write. */
-static int check_threads(const struct vr_by_ptrace *in, const struct change *changes, int32_t *tid)
+static int check_threads(const struct vrl_by_ptrace *in, const struct change *changes, int32_t *tid)
 {
-	struct vr_tasks tasks = { .fd = vr_open_proc(in->args->pid, "/task") };
+	struct vrl_tasks tasks = { .fd = vrl_open_proc(in->args->pid, "/task") };
 	int32_t next;
 	long ret;
 
 	if (tasks.fd < 0)
 		return tasks.fd;
 	*tid = 0;
-	while ((ret = vr_next_task(&tasks, &next)) > 0) {
+	while ((ret = vrl_next_task(&tasks, &next)) > 0) {
 		ret = check_thread(in, next, changes);
 		if (ret < 0)
 			break;
@@ -123,22 +123,22 @@ static int check_threads(const struct vr_by_ptrace *in, const struct change *cha
 }
 
 /* As the module asks for: private, anonymous memory that is executable. It may have a name. */
-static bool is_fit(const struct vr_mapping *mapping)
+static bool is_fit(const struct vrl_mapping *mapping)
 {
 	return !mapping->is_file && mapping->perms[3] == 'p' && mapping->perms[2] == 'x' &&
-	       (!mapping->name[0] || vr_str_has_prefix(mapping->name, "[anon:"));
+	       (!mapping->name[0] || vdso_name_has_prefix(mapping->name, "[anon:"));
 }
 
-static int check_image(const struct vr_by_ptrace *in)
+static int check_image(const struct vrl_by_ptrace *in)
 {
 	uint64_t addr = in->args->image, end = addr + in->args->image_size;
-	struct vr_lines maps = { .fd = vr_open_proc(in->args->pid, "/maps") };
-	struct vr_mapping mapping;
+	struct vrl_lines maps = { .fd = vrl_open_proc(in->args->pid, "/maps") };
+	struct vrl_mapping mapping;
 	int ret;
 
 	if (maps.fd < 0)
 		return maps.fd;
-	while (addr < end && (ret = vr_next_mapping(&maps, &mapping)) > 0) {
+	while (addr < end && (ret = vrl_next_mapping(&maps, &mapping)) > 0) {
 		if (mapping.end <= addr)
 			continue;
 		if (mapping.start > addr)
@@ -153,7 +153,7 @@ static int check_image(const struct vr_by_ptrace *in)
 	return addr >= end ? 0 : -EFAULT;
 }
 
-static int prepare_mark(const struct vr_by_ptrace *in, struct change *change)
+static int prepare_mark(const struct vrl_by_ptrace *in, struct change *change)
 {
 	const struct vdso_remap_mark mark = {
 		.signature = VDSO_REMAP_MARK_SIGNATURE,
@@ -167,7 +167,7 @@ static int prepare_mark(const struct vr_by_ptrace *in, struct change *change)
 	change->addr = in->runtime;
 	change->size = sizeof(mark);
 	__builtin_memcpy(change->bytes, &mark, sizeof(mark));
-	return vr_read(in->args->pid, change->addr, change->old, change->size);
+	return vrl_read(in->args->pid, change->addr, change->old, change->size);
 }
 
 static int make_changes(int32_t tid, const struct change *changes, uint32_t nr)
@@ -183,7 +183,7 @@ static int make_changes(int32_t tid, const struct change *changes, uint32_t nr)
 	return ret;
 }
 
-int vr_proxy_by_ptrace(const struct vr_by_ptrace *in)
+int vrl_proxy_by_ptrace(const struct vrl_by_ptrace *in)
 {
 	struct change changes[VDSO_REMAP_MAX_ENTRY_POINTS + 1];
 	uint32_t nr;

@@ -21,7 +21,7 @@ public_api int vdso_remap_open(void)
 	return sys_open(VDSO_REMAP_DEVICE, O_RDWR | O_CLOEXEC);
 }
 
-int vr_check_size(const uint32_t *size, uint32_t known)
+int vrl_check_size(const uint32_t *size, uint32_t known)
 {
 	const uint8_t *bytes = (const uint8_t *)size;
 	uint32_t i;
@@ -34,13 +34,13 @@ int vr_check_size(const uint32_t *size, uint32_t known)
 	return 0;
 }
 
-int vr_get_info(int fd, int32_t pid, struct vdso_remap_info *info)
+int vrl_get_info(int fd, int32_t pid, struct vdso_remap_info *info)
 {
 	*info = (struct vdso_remap_info){ .size = sizeof(*info), .pid = pid };
 	return sys_ioctl(fd, VDSO_REMAP_GET_INFO, info);
 }
 
-const struct vdso_remap_area *vr_text_area(const struct vdso_remap_info *info)
+const struct vdso_remap_area *vrl_text_area(const struct vdso_remap_info *info)
 {
 	uint32_t i;
 

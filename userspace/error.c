@@ -119,9 +119,6 @@ static const struct sentence sentences[] = {
 	  "the program never calls it, unknown entry points can be allowed" },
 	{ VDSO_REMAP_STAGE_PLAN, -ENOSPC,
 	  "the image's entry point %e has too little room for a jump" },
-	{ VDSO_REMAP_STAGE_ABI, -ENOTSUP,
-	  "nothing can be written for the machine of the image vDSO (x32): only an identical one can "
-	  "take its place" },
 
 	{ VDSO_REMAP_STAGE_PLACE, -ENOMEM,
 	  "there is no room for the runtime vDSO in %p" },
@@ -252,7 +249,6 @@ static void add_unknown(struct text *text, const struct vdso_remap_error *error)
 		[VDSO_REMAP_STAGE_QUERY] = "asking for the vDSO of",
 		[VDSO_REMAP_STAGE_PARSE] = "reading the vDSO of",
 		[VDSO_REMAP_STAGE_PLAN] = "planning for",
-		[VDSO_REMAP_STAGE_ABI] = "planning for",
 		[VDSO_REMAP_STAGE_RENEW] = "replacing the vDSO of",
 		[VDSO_REMAP_STAGE_PLACE] = "looking for room in",
 		[VDSO_REMAP_STAGE_DATA] = "making room for data pages in",

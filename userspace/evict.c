@@ -3,12 +3,14 @@
  * Decides how a stopped thread gets out of the vDSO: step by step, on its own
  * feet, with its signals held back.
  */
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "vdso_encode.h"
+#include "arch/encode.h"
 #include "internal.h"
 #include "syscall.h"
 
@@ -23,7 +25,7 @@
 #define FAULTS		(BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | BIT_OF(SIGILL) | BIT_OF(SIGFPE))
 #define SYNCHRONOUS	(BIT_OF(SIGTRAP) | BIT_OF(SIGSYS) | FAULTS)
 
-bool vr_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
+bool vrl_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
 {
 	unsigned int i;
 
@@ -33,17 +35,28 @@ bool vr_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned i
 	return false;
 }
 
-long vr_read_regs(int32_t tid, struct vr_regs *regs, enum vdso_abi *abi)
+long vrl_read_regs(int32_t tid, struct vdso_regs *regs, enum vdso_abi *abi)
 {
-	long ret = sys_ptrace(PTRACE_GETREGS, tid, 0, regs);
+	struct iovec iov = { regs->bytes, sizeof(regs->bytes) };
+	long ret = sys_ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &iov);
 
 	if (ret < 0)
 		return ret;
-	*abi = regs->reg[VDSO_ABI_REG_CS] == VDSO_ABI_CS_64BIT ? VDSO_ABI_X86_64 : VDSO_ABI_I386;
-	/* A 32-bit tracer is told the lower half of a 64-bit thread's only. */
-	if (!vdso_abi_is_32bit(*abi) && sizeof(regs->reg[0]) < sizeof(uint64_t))
+	regs->size = iov.iov_len;
+	*abi = vdso_regs_abi(regs);
+	if (*abi == VDSO_ABI_UNKNOWN)
+		return -EOPNOTSUPP;
+	/* A 32-bit tracer reaches the lower half of a 64-bit thread's memory only. */
+	if (!vdso_abi_is_32bit(*abi) && sizeof(long) < sizeof(uint64_t))
 		return -EOVERFLOW;
 	return 0;
+}
+
+long vrl_write_regs(int32_t tid, const struct vdso_regs *regs)
+{
+	struct iovec iov = { (void *)regs->bytes, regs->size };
+
+	return sys_ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov);
 }
 
 static int wait_stopped(int32_t tid, int *status)
@@ -62,8 +75,10 @@ static int wait_stopped(int32_t tid, int *status)
 static int judge_stop(int32_t tid, int status, uint64_t *held)
 {
 	int sig = WSTOPSIG(status);
-	unsigned long orig_ax;
+	struct vdso_regs regs;
+	enum vdso_abi abi;
 	siginfo_t info;
+	int in_call;
 	long ret;
 
 	if (status >> 16)	/* a ptrace event or a group stop, no signal */
@@ -71,16 +86,16 @@ static int judge_stop(int32_t tid, int status, uint64_t *held)
 	ret = sys_ptrace(PTRACE_GETSIGINFO, tid, 0, &info);
 	if (ret < 0)
 		return ret;
-	if (sig == SIGTRAP && info.si_code == VDSO_ABI_TRAP_TRACE)	/* the rule */
+	if (sig == SIGTRAP && info.si_code == VDSO_TRAP_STEP)	/* the rule */
 		return 0;
 	if (sig == SIGTRAP) {
-		ret = sys_ptrace(PTRACE_PEEKUSER, tid, VDSO_ABI_REG_ORIG_AX * sizeof(orig_ax),
-				 &orig_ax);
+		ret = vrl_read_regs(tid, &regs, &abi);
 		if (ret < 0)
 			return ret;
-		if (vdso_abi_is_step(info.si_code, orig_ax))
+		in_call = vdso_regs_get(&regs, VDSO_REG_IN_CALL);
+		if (vdso_trap_is_step(info.si_code, in_call))
 			return 0;
-		if (vdso_abi_is_breakpoint(info.si_code, orig_ax))
+		if (vdso_trap_is_breakpoint(info.si_code, in_call))
 			return -EILSEQ;
 	}
 	if (info.si_code > 0 && (FAULTS & BIT_OF(sig)))
@@ -135,7 +150,7 @@ static long has_pending_trap(int32_t tid)
  * The thread as it was before a step that it could not make. A system call that a
  * filter prevented counts as a step, whose SIGTRAP comes after the SIGSYS.
  */
-static long put_back(int32_t tid, const struct vr_regs *before, uint64_t *held)
+static long put_back(int32_t tid, const struct vdso_regs *before, uint64_t *held)
 {
 	long ret;
 
@@ -144,7 +159,7 @@ static long put_back(int32_t tid, const struct vr_regs *before, uint64_t *held)
 		if (ret > 0)
 			ret = step(tid, held) ?: 1;
 	} while (ret > 0);
-	return ret < 0 ? ret : sys_ptrace(PTRACE_SETREGS, tid, 0, (void *)before);
+	return ret < 0 ? ret : vrl_write_regs(tid, before);
 }
 
 /* The word of a thread's code that was read last */
@@ -178,17 +193,18 @@ static bool is_own_call(enum vdso_abi abi, uint32_t nr)
 {
 	unsigned int i;
 
-	nr &= ~VDSO_ABI_X32_CALL;
-	for (i = 0; nr && i < sizeof(vdso_abi_stubs) / sizeof(vdso_abi_stubs[0]); i++)
-		if (vdso_encode_stub_call(abi, vdso_abi_stubs[i].stub).nr == nr)
+	nr = vdso_plain_call_nr(nr);
+	for (i = 0; nr && i < NR_ITEMS(vdso_stub_names); i++)
+		if (vdso_encode_stub_call(abi, vdso_stub_names[i].stub).nr == nr)
 			return true;
 	return false;
 }
 
 /* It was interrupted in a system call and will start it again: the kernel's own error codes. */
-static bool will_restart(int orig_ax, int ax)
+static bool will_restart(int in_call, int result)
 {
-	return orig_ax >= 0 && (ax == -512 || ax == -513 || ax == -514 || ax == -516);
+	return in_call >= 0 &&
+	       (result == -512 || result == -513 || result == -514 || result == -516);
 }
 
 /*
@@ -197,38 +213,34 @@ static bool will_restart(int orig_ax, int ax)
  * system calls in the vDSO. Returns -EOPNOTSUPP if the next step makes one that is
  * not the vDSO's own. One that hides behind prefixes is for the caller's timer.
  */
-static long check_system_call(struct code *code, enum vdso_abi abi, const struct vr_regs *regs)
+static long check_system_call(struct code *code, enum vdso_abi abi, const struct vdso_regs *regs)
 {
-	static const uint8_t system_calls[][2] = VDSO_ABI_SYSTEM_CALLS;
-	unsigned long orig_ax = regs->reg[VDSO_ABI_REG_ORIG_AX];
-	unsigned long ax = regs->reg[VDSO_ABI_REG_AX];
-	uint8_t bytes[2];
-	unsigned int i;
+	uint32_t in_call = vdso_regs_get(regs, VDSO_REG_IN_CALL);
+	uint8_t bytes[VDSO_CALL_INSN_SIZE];
+	enum vdso_insn kind;
 	long ret;
 
-	if (will_restart(orig_ax, ax))
-		return is_own_call(abi, orig_ax) ? 0 : -EOPNOTSUPP;
-	ret = read_code(code, regs->reg[VDSO_ABI_REG_IP], bytes, sizeof(bytes));
+	if (will_restart(in_call, vdso_regs_get(regs, VDSO_REG_RESULT)))
+		return is_own_call(abi, in_call) ? 0 : -EOPNOTSUPP;
+	ret = read_code(code, vdso_regs_get(regs, VDSO_REG_IP), bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < sizeof(system_calls) / sizeof(system_calls[0]); i++) {
-		if (__builtin_memcmp(bytes, system_calls[i], sizeof(bytes)))
-			continue;
-		/* those of 64-bit code have other numbers by other instructions */
-		return (!vdso_abi_is_32bit(abi) && i) || !is_own_call(abi, ax) ? -EOPNOTSUPP : 0;
-	}
-	return 0;
+	kind = vdso_insn_kind(abi, bytes);
+	if (kind == VDSO_INSN_OTHER)
+		return 0;
+	return kind == VDSO_INSN_CALL && is_own_call(abi, vdso_regs_get(regs, VDSO_REG_CALL)) ?
+	       0 : -EOPNOTSUPP;
 }
 
 /* Returns 1 if there is a step to be made, 0 if the thread is outside, or an error. */
 static long needs_step(struct code *code, const struct vdso_remap_range *ranges,
-		       unsigned int nr_ranges, struct vr_regs *regs)
+		       unsigned int nr_ranges, struct vdso_regs *regs)
 {
 	enum vdso_abi abi;
 	long ret;
 
-	ret = vr_read_regs(code->tid, regs, &abi);
-	if (ret < 0 || !vr_is_inside(regs->reg[VDSO_ABI_REG_IP], ranges, nr_ranges))
+	ret = vrl_read_regs(code->tid, regs, &abi);
+	if (ret < 0 || !vrl_is_inside(vdso_regs_get(regs, VDSO_REG_IP), ranges, nr_ranges))
 		return ret;
 	ret = check_system_call(code, abi, regs);
 	return ret ?: 1;
@@ -244,7 +256,7 @@ static int step_out(struct code *code, const struct vdso_remap_range *ranges,
 		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held)
 {
 	unsigned int steps = 0;
-	struct vr_regs before;
+	struct vdso_regs before;
 	long ret, put;
 
 	for (;;) {
@@ -268,7 +280,7 @@ static int step_out_to_code(struct code *code, const struct vdso_remap_range *ra
 			    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held,
 			    int maps)
 {
-	struct vr_regs regs;
+	struct vdso_regs regs;
 	enum vdso_abi abi;
 	int ret, steps;
 
@@ -278,10 +290,10 @@ static int step_out_to_code(struct code *code, const struct vdso_remap_range *ra
 	steps = step_out(code, ranges, nr_ranges, max_steps, held);
 	if (steps <= 0)
 		return steps;
-	ret = vr_read_regs(code->tid, &regs, &abi);
+	ret = vrl_read_regs(code->tid, &regs, &abi);
 	if (ret < 0)
 		return ret;
-	ret = vr_is_executable(maps, regs.reg[VDSO_ABI_REG_IP]);
+	ret = vrl_is_executable(maps, vdso_regs_get(&regs, VDSO_REG_IP));
 	if (ret < 0)
 		return ret;
 	return ret ? steps : -EFAULT;
@@ -301,7 +313,7 @@ static int send_held(int32_t tid, uint64_t held)
 /* What can be refused before the thread is touched. Returns a descriptor of its memory map. */
 static int prepare(int32_t tid)
 {
-	int maps = vr_open_proc(tid, "/maps");
+	int maps = vrl_open_proc(tid, "/maps");
 	long ret;
 
 	if (maps < 0)
@@ -359,7 +371,7 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 				unsigned int nr_ranges, unsigned int max_steps)
 {
 	struct code code = { .tid = tid, .addr = 1 };	/* none yet: not aligned */
-	struct vr_regs regs;
+	struct vdso_regs regs;
 	long ret;
 	int maps;
 
@@ -374,75 +386,78 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	return ret;
 }
 
-static const uint8_t landing_pad[] = VDSO_ABI_LANDING_PAD;
-
-static bool is_landing_pad(const uint8_t *bytes)
-{
-	return !__builtin_memcmp(bytes, landing_pad, sizeof(landing_pad));
-}
-
-/* Offset in the image; 0: there is none. */
-static uint32_t find_landing_pad(const struct vdso_remap_image *image)
+/*
+ * Offset in the image of the place to which system calls return, less that of the instruction that
+ * makes them; 0: there is none.
+ */
+static uint32_t find_call_return(const struct vdso_remap_image *image)
 {
 	const struct vdso_remap_entry_point *ep;
-	const uint8_t *bytes = image->text;
+	const uint8_t *text = image->text;
+	const uint8_t *bytes;
+	unsigned int size;
 	uint32_t i, off;
 
-	for (i = 0; i < image->nr_entry_points; i++) {
+	bytes = vdso_call_return(image->abi, &size);
+	for (i = 0; bytes && i < image->nr_entry_points; i++) {
 		ep = &image->entry_points[i];
-		if (!vr_str_equal(ep->name, "__kernel_vsyscall"))
+		if (!vdso_name_equals(ep->name, VDSO_CALL_RETURN_SYMBOL))
 			continue;
-		for (off = ep->off; off + sizeof(landing_pad) <= ep->off + ep->room; off++)
-			if (is_landing_pad(bytes + off))
+		for (off = ep->off; off + size <= ep->off + ep->room; off++)
+			if (!__builtin_memcmp(text + off, bytes, size))
 				return off;
 	}
 	return 0;
 }
 
-/* How far behind the beginning of the runtime's landing pad; -EOPNOTSUPP: it is elsewhere. */
-static long offset_in_landing_pad(int32_t tid, uint64_t ip)
+/* How far behind the beginning of those bytes the thread is; -EOPNOTSUPP: it is elsewhere. */
+static long offset_in_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip)
 {
 	struct code code = { .tid = tid, .addr = 1 };
-	uint8_t bytes[2 * sizeof(landing_pad)];
-	unsigned int i;
+	uint8_t around[2 * VDSO_CALL_RETURN_MAX];
+	const uint8_t *bytes;
+	unsigned int size, i;
 	long ret;
 
+	bytes = vdso_call_return(abi, &size);
+	if (!bytes)
+		return -EOPNOTSUPP;
 	/* It may have popped some registers already, or be about to start the call again. */
-	ret = read_code(&code, ip - sizeof(landing_pad), bytes, sizeof(bytes));
+	ret = read_code(&code, ip - size, around, 2 * size);
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < sizeof(landing_pad); i++)
-		if (is_landing_pad(bytes + sizeof(landing_pad) - i))
+	for (i = 0; i < size; i++)
+		if (!__builtin_memcmp(around + size - i, bytes, size))
 			return i;
 	return -EOPNOTSUPP;
 }
 
-bool vr_is_at_landing_pad(int32_t tid, uint64_t ip)
+bool vrl_is_at_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip)
 {
-	return offset_in_landing_pad(tid, ip) >= 0;
+	return offset_in_call_return(tid, abi, ip) >= 0;
 }
 
 public_api int vdso_remap_evict_syscall(int32_t tid, const struct vdso_remap_range *runtime,
 					const struct vdso_remap_image *image, uint64_t addr)
 {
-	uint32_t off = find_landing_pad(image);
-	struct vr_regs regs;
+	uint32_t off = find_call_return(image);
+	struct vdso_regs regs;
 	enum vdso_abi abi;
 	uint64_t ip;
 	long ret;
 
-	ret = vr_read_regs(tid, &regs, &abi);
+	ret = vrl_read_regs(tid, &regs, &abi);
 	if (ret < 0)
 		return ret;
-	ip = regs.reg[VDSO_ABI_REG_IP];
-	if (!vr_is_inside(ip, runtime, 1))
+	ip = vdso_regs_get(&regs, VDSO_REG_IP);
+	if (!vrl_is_inside(ip, runtime, 1))
 		return 0;
-	if (!vdso_abi_is_32bit(abi) || !off)
+	if (!off)
 		return -EOPNOTSUPP;
-	ret = offset_in_landing_pad(tid, ip);
+	ret = offset_in_call_return(tid, abi, ip);
 	if (ret < 0)
 		return ret;
-	ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_ABI_REG_IP * sizeof(regs.reg[0]),
-			 (void *)(uintptr_t)(addr + off + ret));
+	vdso_regs_set(&regs, VDSO_REG_IP, addr + off + ret);
+	ret = vrl_write_regs(tid, &regs);
 	return ret < 0 ? ret : 1;
 }

@@ -27,13 +27,13 @@ static int set_options(int32_t tid, uint32_t options)
 /* Inside, or lost if what a checkpoint leaves out is where it is. */
 static void give_up(const struct eviction *eviction, struct vdso_remap_thread *thread, int err)
 {
-	struct vr_regs regs;
+	struct vdso_regs regs;
 	enum vdso_abi abi;
 
 	thread->error = err;
 	thread->state = VDSO_REMAP_THREAD_INSIDE;
-	if (eviction->nr_ranges == 2 && vr_read_regs(thread->tid, &regs, &abi) >= 0 &&
-	    vr_is_inside(regs.reg[VDSO_ABI_REG_IP], eviction->ranges, 1))
+	if (eviction->nr_ranges == 2 && vrl_read_regs(thread->tid, &regs, &abi) >= 0 &&
+	    vrl_is_inside(vdso_regs_get(&regs, VDSO_REG_IP), eviction->ranges, 1))
 		thread->state = VDSO_REMAP_THREAD_LOST;
 }
 
@@ -51,12 +51,31 @@ static void stay_at_syscall(const struct eviction *eviction, struct vdso_remap_t
 		thread->state = VDSO_REMAP_THREAD_AT_SYSCALL;
 }
 
-static bool runs_32bit_code(int32_t tid)
+/* Whether code of an ABI makes all of its system calls in the vDSO. */
+static bool calls_in_vdso(enum vdso_abi abi)
 {
-	struct vr_regs regs;
+	unsigned int size;
+
+	return vdso_call_return(abi, &size);
+}
+
+static bool thread_calls_in_vdso(int32_t tid)
+{
+	struct vdso_regs regs;
 	enum vdso_abi abi;
 
-	return vr_read_regs(tid, &regs, &abi) >= 0 && vdso_abi_is_32bit(abi);
+	return vrl_read_regs(tid, &regs, &abi) >= 0 && calls_in_vdso(abi);
+}
+
+/* The same of a process, of whose vDSO only the machine is known. */
+static bool machine_calls_in_vdso(uint32_t machine)
+{
+	unsigned int abi;
+
+	for (abi = 1; abi < VDSO_NR_ABIS; abi++)
+		if (vdso_abi_row(abi)->machine == machine && calls_in_vdso(abi))
+			return true;
+	return false;
 }
 
 static void find_handlers(const struct eviction *eviction, struct vdso_remap_thread *thread)
@@ -81,7 +100,7 @@ static int evict_thread(const struct eviction *eviction, struct vdso_remap_threa
 	if (ret >= 0) {
 		thread->state = VDSO_REMAP_THREAD_OUTSIDE;
 		thread->nr_steps = ret;
-	} else if (ret == -EOPNOTSUPP && runs_32bit_code(thread->tid)) {
+	} else if (ret == -EOPNOTSUPP && thread_calls_in_vdso(thread->tid)) {
 		stay_at_syscall(eviction, thread);
 	} else {
 		give_up(eviction, thread, ret);
@@ -98,7 +117,7 @@ static int evict_filtered_thread(const struct eviction *eviction, struct vdso_re
 {
 	uint32_t options = eviction->args->ptrace_options;
 	bool filtered = options & SUSPEND_SECCOMP &&
-			vr_thread_status(thread->tid, "Seccomp:") != 0;
+			vrl_thread_status(thread->tid, "Seccomp:") != 0;
 	int ret = 0, put_back = 0;
 
 	if (filtered)
@@ -118,9 +137,9 @@ static int begin_eviction(struct eviction *eviction, const struct vdso_remap_sta
 	if (!(status->flags & VDSO_REMAP_STATUS_PROXIED))
 		return 0;
 	eviction->ranges[eviction->nr_ranges++] = status->image;
-	if (status->info.machine != VDSO_ABI_MACHINE_32 || eviction->nr_ranges < 2)
+	if (!machine_calls_in_vdso(status->info.machine) || eviction->nr_ranges < 2)
 		return 0;
-	return vr_copy_vdso(&eviction->image, status->pid, status->image.start,
+	return vrl_copy_vdso(&eviction->image, status->pid, status->image.start,
 			    status->image.end - status->image.start);
 }
 
@@ -133,9 +152,9 @@ public_api int vdso_remap_evict_process(const struct vdso_remap_status *status,
 	uint32_t i;
 	int ret;
 
-	ret = vr_check_size(&args->size, sizeof(*args));
+	ret = vrl_check_size(&args->size, sizeof(*args));
 	if (!ret)
-		ret = vr_check_size(&status->size, sizeof(*status));
+		ret = vrl_check_size(&status->size, sizeof(*status));
 	if (ret)
 		return ret;
 	for (i = 0; i < args->nr_threads; i++)
@@ -148,6 +167,6 @@ public_api int vdso_remap_evict_process(const struct vdso_remap_status *status,
 		    thread->state == VDSO_REMAP_THREAD_LOST)
 			nr_inside++;
 	}
-	vr_drop_copy(&eviction.image);
+	vrl_drop_copy(&eviction.image);
 	return ret ?: nr_inside;
 }

@@ -6,18 +6,16 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-#include "vdso_frame.h"
+#include "arch/frame.h"
 #include "internal.h"
 #include "syscall.h"
-
-#define PAGE_SIZE	(PAGE_MASK_LOW + 1)
 
 /* A part of a thread's memory; at most left more bytes are read */
 struct window {
 	int32_t tid;
 	uint64_t start;
 	unsigned int size, left;
-	uint8_t bytes[VDSO_FRAME_SIZE + PAGE_SIZE];
+	uint8_t bytes[VDSO_FRAME_SIZE + MIN_PAGE];
 };
 
 /* Reads on, up to the end of a page. Returns how much; 0: there is no more; or an error. */
@@ -26,7 +24,7 @@ static long read_on(struct window *window)
 	uint64_t addr = window->start + window->size;
 	struct iovec local = {
 		.iov_base = window->bytes + window->size,
-		.iov_len = PAGE_SIZE - (addr & PAGE_MASK_LOW),
+		.iov_len = MIN_PAGE - (addr & (MIN_PAGE - 1)),
 	};
 	struct iovec remote = { (void *)(uintptr_t)addr, local.iov_len };
 	long ret;
@@ -66,12 +64,6 @@ static long find_frame(struct window *window, enum vdso_abi abi, uint64_t addr,
 	}
 }
 
-static uint64_t first_place(enum vdso_abi abi, uint64_t sp)
-{
-	sp -= VDSO_FRAME_POPPED;
-	return sp + ((vdso_frame_bias(abi) - sp) & (VDSO_FRAME_ALIGN - 1));
-}
-
 public_api int vdso_remap_find_handlers(int32_t tid, const struct vdso_remap_range *ranges,
 					unsigned int nr_ranges,
 					struct vdso_remap_handler *handlers,
@@ -80,24 +72,23 @@ public_api int vdso_remap_find_handlers(int32_t tid, const struct vdso_remap_ran
 	struct window window = { .tid = tid, .left = VDSO_REMAP_STACK_MAX };
 	struct vdso_frame frame;
 	unsigned int nr = 0;
-	struct vr_regs regs;
+	struct vdso_regs regs;
 	enum vdso_abi abi;
 	long ret;
 
-	ret = vr_read_regs(tid, &regs, &abi);
+	ret = vrl_read_regs(tid, &regs, &abi);
 	if (ret < 0)
 		return ret;
-	frame.sp = regs.reg[VDSO_ABI_REG_SP];
+	frame.sp = vdso_regs_get(&regs, VDSO_REG_SP);
 	while (nr < nr_handlers) {
-		ret = find_frame(&window, abi, first_place(abi, frame.sp), &frame);
+		ret = find_frame(&window, abi, vdso_frame_first(abi, frame.sp), &frame);
 		if (ret <= 0)
 			return ret < 0 ? (int)ret : (int)nr;
-		if (!vr_is_inside(frame.ip, ranges, nr_ranges))
+		if (!vrl_is_inside(frame.ip, ranges, nr_ranges))
 			continue;
 		handlers[nr].frame = window.start;
 		handlers[nr].addr = frame.ip;
-		handlers[nr].at_syscall = vdso_abi_is_32bit(abi) &&
-					  vr_is_at_landing_pad(tid, frame.ip);
+		handlers[nr].at_syscall = vrl_is_at_call_return(tid, abi, frame.ip);
 		nr++;
 	}
 	return nr;

@@ -7,9 +7,16 @@
 
 #include <vdso_remap.h>
 
-#include "vdso_abi.h"
+#include "arch/regs.h"
+#include "arch/symbols.h"
 
-#define PAGE_MASK_LOW	0xfffULL	/* set in what is not page aligned */
+/*
+ * The smallest page of all machines. The code that needs to know no better uses it; the kernel
+ * refuses what its own pages do not allow.
+ */
+#define MIN_PAGE	4096ULL
+/* The largest one: so far apart is far enough for any. */
+#define MAX_PAGE	65536ULL
 
 #define NR_ITEMS(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -18,71 +25,55 @@
 /* device.c */
 
 /* size is the first member of a structure of the caller's, of which the library knows so much. */
-int vr_check_size(const uint32_t *size, uint32_t known);
+int vrl_check_size(const uint32_t *size, uint32_t known);
 /* Asks the device; as for all requests, pid 0 is the caller. */
-int vr_get_info(int fd, int32_t pid, struct vdso_remap_info *info);
+int vrl_get_info(int fd, int32_t pid, struct vdso_remap_info *info);
 /* The first one, or NULL. */
-const struct vdso_remap_area *vr_text_area(const struct vdso_remap_info *info);
+const struct vdso_remap_area *vrl_text_area(const struct vdso_remap_info *info);
 
 /* mark.c */
 
 /**
- * struct vr_mark - a mark of any version, understood
+ * struct vrl_mark - a mark of any version, understood
  * @version: 1 to 3
  * @image: where the image vDSO's text is
  * @image_data: where its data pages are, or VDSO_REMAP_MARK_NO_ADDR
  */
-struct vr_mark {
+struct vrl_mark {
 	uint8_t version;
 	uint64_t image;
 	uint64_t image_data;
 };
 
 /* Whether a mark stands at data, and what it says. */
-bool vr_read_mark(struct vr_mark *mark, const void *data, size_t size);
-
-/* plan.c */
-
-static inline enum vdso_abi vr_abi_of(const struct vdso_remap_image *image)
-{
-	return vdso_abi_of(image->machine, image->bits);
-}
-
-static inline bool vr_is_32bit(const struct vdso_remap_image *image)
-{
-	return vdso_abi_is_32bit(vr_abi_of(image));
-}
-
-/* What must stay as it is, and needs no data page: see the rules in plan.c. */
-bool vr_is_trampoline(const char *name);
-bool vr_needs_no_data(const char *name);
+bool vrl_read_mark(struct vrl_mark *mark, const void *data, size_t size);
 
 /* place.c: pid 0 is the caller in what follows, too */
 
-/* Finds size free bytes as near to avoid as there is room, or anywhere. */
-int vr_find_place(int32_t pid, bool is_32bit, uint64_t size, const struct vdso_remap_range *avoid,
-		  uint64_t *start);
+/* Finds size free bytes for the vDSO of an ABI, as near to avoid as there is room, or anywhere. */
+int vrl_find_place(int32_t pid, enum vdso_abi abi, uint64_t size,
+		   const struct vdso_remap_range *avoid, uint64_t *start);
 
 /* other.c: another process's memory map; not in the freestanding library */
 
 /* Returns 0 or -EEXIST, also where the stack or the heap will grow; or another error. */
-int vr_other_is_free(int32_t pid, uint64_t start, uint64_t size);
+int vrl_other_is_free(int32_t pid, uint64_t start, uint64_t size);
 /* The same, without any room. */
-int vr_other_has_nothing(int32_t pid, uint64_t start, uint64_t size);
-int vr_other_find_hole(int32_t pid, uint64_t end, uint64_t size, uint64_t *start);
+int vrl_other_has_nothing(int32_t pid, uint64_t start, uint64_t size);
+int vrl_other_find_hole(int32_t pid, uint64_t end, uint64_t size, uint64_t *start);
 
 /* memory.c: a vDSO that lies in a process; not in the freestanding library */
 
 /* All of it, or -EFAULT, or another error. */
-int vr_read(int32_t pid, uint64_t addr, void *buf, unsigned long size);
+int vrl_read(int32_t pid, uint64_t addr, void *buf, unsigned long size);
 /* Parses a copy of a vDSO, whose ELF header is rebuilt if a mark stands over it. */
-int vr_copy_vdso(struct vdso_remap_image *copy, int32_t pid, uint64_t addr, uint64_t size);
-void vr_drop_copy(const struct vdso_remap_image *copy);
+int vrl_copy_vdso(struct vdso_remap_image *copy, int32_t pid, uint64_t addr, uint64_t size);
+void vrl_drop_copy(const struct vdso_remap_image *copy);
 
 /* by_ptrace.c: not in the freestanding library */
 
 /**
- * struct vr_by_ptrace - an image that is to become a proxy without the module
+ * struct vrl_by_ptrace - an image that is to become a proxy without the module
  * @args: as the caller of vdso_remap_restore() gave them
  * @image: its bytes, a copy
  * @plan: what is to be written
@@ -90,7 +81,7 @@ void vr_drop_copy(const struct vdso_remap_image *copy);
  * @runtime_data: where its first area is
  * @error: gets the thread in the way, or the entry point in question
  */
-struct vr_by_ptrace {
+struct vrl_by_ptrace {
 	const struct vdso_remap_restore_args *args;
 	const struct vdso_remap_image *image;
 	const struct vdso_remap_plan *plan;
@@ -99,32 +90,28 @@ struct vr_by_ptrace {
 	struct vdso_remap_error *error;
 };
 
-int vr_proxy_by_ptrace(const struct vr_by_ptrace *in);
+int vrl_proxy_by_ptrace(const struct vrl_by_ptrace *in);
 
 /* evict.c */
 
-/* What PTRACE_GETREGS gives: a word each, see VDSO_ABI_REG_* */
-struct vr_regs {
-	unsigned long reg[VDSO_ABI_NR_REGS];
-};
-
-/* abi: of the thread's code. -EOVERFLOW: its registers don't fit a word of the caller's. */
-long vr_read_regs(int32_t tid, struct vr_regs *regs, enum vdso_abi *abi);
-bool vr_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges);
-/* Whether ip is where 32-bit code makes its system calls in a vDSO, or returns from them. */
-bool vr_is_at_landing_pad(int32_t tid, uint64_t ip);
+/* abi: of the thread's code. -EOVERFLOW: its addresses don't fit a word of the caller's. */
+long vrl_read_regs(int32_t tid, struct vdso_regs *regs, enum vdso_abi *abi);
+long vrl_write_regs(int32_t tid, const struct vdso_regs *regs);
+bool vrl_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges);
+/* Whether ip is where such code makes its system calls in a vDSO, or returns from them. */
+bool vrl_is_at_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip);
 
 /* proc.c */
 
 /* A file, line by line; all zeros but fd at the beginning */
-struct vr_lines {
+struct vrl_lines {
 	int fd;
 	unsigned int pos, end;
 	char buf[1024];
 };
 
 /* A line of a memory map */
-struct vr_mapping {
+struct vrl_mapping {
 	uint64_t start, end;
 	char perms[4];		/* rwxp or -, s */
 	bool is_file;
@@ -132,7 +119,7 @@ struct vr_mapping {
 };
 
 /* The threads of a process; all zeros but fd at the beginning */
-struct vr_tasks {
+struct vrl_tasks {
 	int fd;
 	unsigned int pos, end;
 	char buf[1024] __attribute__((aligned(8)));
@@ -142,32 +129,16 @@ struct vr_tasks {
  * A descriptor of /proc/PID followed by file, which starts with a slash. -ENOENT: no /proc, or
  * that of another pid namespace.
  */
-int vr_open_proc(int32_t pid, const char *file);
+int vrl_open_proc(int32_t pid, const char *file);
 /* These return 1; 0 at the end; or an error. A line is cut off at size. */
-int vr_next_line(struct vr_lines *lines, char *line, unsigned int size);
-int vr_next_mapping(struct vr_lines *maps, struct vr_mapping *mapping);
-int vr_next_task(struct vr_tasks *tasks, int32_t *tid);
+int vrl_next_line(struct vrl_lines *lines, char *line, unsigned int size);
+int vrl_next_mapping(struct vrl_lines *maps, struct vrl_mapping *mapping);
+int vrl_next_task(struct vrl_tasks *tasks, int32_t *tid);
+/* The size of a page of this kernel. */
+uint64_t vrl_page_size(void);
 /* Whether addr is executable, or an error. Works once for each descriptor. */
-int vr_is_executable(int maps, uint64_t addr);
+int vrl_is_executable(int maps, uint64_t addr);
 /* A field of /proc/TID/status: its number, or the character that it begins with; or an error. */
-long vr_thread_status(int32_t tid, const char *field);
-
-static inline bool vr_str_equal(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
-static inline bool vr_str_has_prefix(const char *s, const char *prefix)
-{
-	while (*prefix && *s == *prefix) {
-		s++;
-		prefix++;
-	}
-	return !*prefix;
-}
+long vrl_thread_status(int32_t tid, const char *field);
 
 #endif /* _VDSO_REMAP_INTERNAL_H */

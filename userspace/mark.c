@@ -10,7 +10,7 @@
 /* "criuvDSO": as version 3, without runtime_data. */
 #define SIGNATURE_V2	0x4f53447675697263ULL
 
-bool vr_read_mark(struct vr_mark *mark, const void *data, size_t size)
+bool vrl_read_mark(struct vrl_mark *mark, const void *data, size_t size)
 {
 	struct vdso_remap_mark raw;
 

@@ -12,7 +12,7 @@
 #include "internal.h"
 #include "syscall.h"
 
-int vr_read(int32_t pid, uint64_t addr, void *buf, unsigned long size)
+int vrl_read(int32_t pid, uint64_t addr, void *buf, unsigned long size)
 {
 	struct iovec local = { .iov_base = buf, .iov_len = size };
 	struct iovec remote = { .iov_len = size };
@@ -27,14 +27,16 @@ int vr_read(int32_t pid, uint64_t addr, void *buf, unsigned long size)
 	return (unsigned long)ret == size ? 0 : -EFAULT;
 }
 
-static void rebuild_header64(void *text)
+#define NATIVE_DATA	(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
+
+static void rebuild_header64(void *text, uint16_t machine)
 {
-	static const Elf64_Ehdr lost = {
+	const Elf64_Ehdr lost = {
 		.e_ident = {
-			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, NATIVE_DATA, EV_CURRENT
 		},
 		.e_type = ET_DYN,
-		.e_machine = VDSO_ABI_MACHINE,
+		.e_machine = machine,
 		.e_version = EV_CURRENT,
 		.e_phoff = sizeof(Elf64_Ehdr),
 	};
@@ -43,14 +45,14 @@ static void rebuild_header64(void *text)
 }
 
 /* Where the sections are is lost. */
-static void rebuild_header32(void *text)
+static void rebuild_header32(void *text, uint16_t machine)
 {
-	static const Elf32_Ehdr lost = {
+	const Elf32_Ehdr lost = {
 		.e_ident = {
-			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, NATIVE_DATA, EV_CURRENT
 		},
 		.e_type = ET_DYN,
-		.e_machine = VDSO_ABI_MACHINE_32,
+		.e_machine = machine,
 		.e_version = EV_CURRENT,
 		.e_phoff = sizeof(Elf32_Ehdr),
 	};
@@ -62,37 +64,42 @@ static void rebuild_header32(void *text)
 	__builtin_memcpy(text, &header, sizeof(header));
 }
 
+static uint16_t machine_of(const void *text, size_t size, unsigned int bits)
+{
+	return vdso_abi_row(vdso_abi_of_text(text, size, bits))->machine;
+}
+
 /*
  * A marked vDSO has lost its ELF header, but not its tables, and what a vDSO's
  * header says up to e_phoff is always the same. Its own size is behind that.
  */
 static void rebuild_header(void *text, size_t size)
 {
-	struct vr_mark mark;
+	struct vrl_mark mark;
 	Elf32_Ehdr header32;
 	Elf64_Ehdr header64;
 
-	if (size < sizeof(header64) || !vr_read_mark(&mark, text, size))
+	if (size < sizeof(header64) || !vrl_read_mark(&mark, text, size))
 		return;
 	__builtin_memcpy(&header64, text, sizeof(header64));
 	__builtin_memcpy(&header32, text, sizeof(header32));
 	if (header64.e_ehsize == sizeof(header64))
-		rebuild_header64(text);
+		rebuild_header64(text, machine_of(text, size, 64));
 	else if (header32.e_ehsize == sizeof(header32))
-		rebuild_header32(text);
+		rebuild_header32(text, machine_of(text, size, 32));
 }
 
 public_api int vdso_remap_read(int32_t pid, const struct vdso_remap_range *range, void *text)
 {
 	size_t size = range->end - range->start;
-	int ret = vr_read(pid, range->start, text, size);
+	int ret = vrl_read(pid, range->start, text, size);
 
 	if (!ret)
 		rebuild_header(text, size);
 	return ret;
 }
 
-int vr_copy_vdso(struct vdso_remap_image *copy, int32_t pid, uint64_t addr, uint64_t size)
+int vrl_copy_vdso(struct vdso_remap_image *copy, int32_t pid, uint64_t addr, uint64_t size)
 {
 	const struct vdso_remap_range range = { addr, addr + size };
 	uint64_t scratch = 0;
@@ -116,7 +123,7 @@ int vr_copy_vdso(struct vdso_remap_image *copy, int32_t pid, uint64_t addr, uint
 	return ret;
 }
 
-void vr_drop_copy(const struct vdso_remap_image *copy)
+void vrl_drop_copy(const struct vdso_remap_image *copy)
 {
 	if (copy->text)
 		sys_munmap((uintptr_t)copy->text, copy->text_size);
@@ -140,11 +147,12 @@ static uint64_t claimed_size(const struct vdso_remap_image *image)
 static int try_image(int32_t pid, uint64_t start, uint64_t end, uint64_t *size)
 {
 	struct vdso_remap_image copy = VDSO_REMAP_INIT(copy);
-	int ret = vr_copy_vdso(&copy, pid, start, end - start);
+	int ret = vrl_copy_vdso(&copy, pid, start, end - start);
+	uint64_t page = vrl_page_size();
 
 	if (!ret)
-		*size = (claimed_size(&copy) + PAGE_MASK_LOW) & ~PAGE_MASK_LOW;
-	vr_drop_copy(&copy);
+		*size = (claimed_size(&copy) + page - 1) & -page;
+	vrl_drop_copy(&copy);
 	return ret;
 }
 
@@ -155,15 +163,15 @@ static int try_image(int32_t pid, uint64_t start, uint64_t end, uint64_t *size)
 public_api int vdso_remap_find_image(int32_t pid, uint64_t addr,
 				     struct vdso_remap_range *range)
 {
-	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
+	struct vrl_lines maps = { .fd = vrl_open_proc(pid, "/maps") };
 	uint64_t most = addr + VDSO_REMAP_MAX_IMAGE_SIZE, end = addr, size = 0;
-	struct vr_mapping mapping;
+	struct vrl_mapping mapping;
 	int ret, parsed, first = 1;
 
 	*range = (struct vdso_remap_range){ addr, addr };
 	if (maps.fd < 0)
 		return maps.fd;
-	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+	while ((ret = vrl_next_mapping(&maps, &mapping)) > 0) {
 		if (mapping.end <= addr)
 			continue;
 		if (mapping.start > end || end == most)

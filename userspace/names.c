@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* A plan's decisions in words, for people. */
+/* ABIs and a plan's decisions in words, for people. */
 #include "internal.h"
+
+public_api const char *vdso_remap_abi_name(unsigned int abi)
+{
+	return vdso_abi_row(abi)->name;
+}
 
 public_api const char *vdso_remap_action_name(int action)
 {
@@ -28,9 +33,10 @@ public_api const char *vdso_remap_reason_text(int reason)
 		[VDSO_REMAP_REASON_NO_DATA] = "needs no data page, works as it is",
 		[VDSO_REMAP_REASON_ALIAS] = "same place as the one before",
 		[VDSO_REMAP_REASON_UNKNOWN] = "nothing is known of it, left as allowed",
+		[VDSO_REMAP_REASON_OVERWRITTEN] = "a trampoline that was overwritten",
 	};
 
-	if (reason < 0 || reason > VDSO_REMAP_REASON_UNKNOWN)
+	if (reason < 0 || reason > VDSO_REMAP_REASON_OVERWRITTEN)
 		reason = 0;
 	return texts[reason];
 }

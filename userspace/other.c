@@ -26,25 +26,25 @@ static uint64_t stack_room(int32_t pid)
 }
 
 /* The mapping, with what it will grow to and the margin. */
-static struct vdso_remap_range with_room(int32_t pid, const struct vr_mapping *mapping)
+static struct vdso_remap_range with_room(int32_t pid, const struct vrl_mapping *mapping)
 {
 	struct vdso_remap_range range = { mapping->start, mapping->end };
 	uint64_t room = MARGIN;
 
-	if (vr_str_equal(mapping->name, "[stack]"))
+	if (vdso_name_equals(mapping->name, "[stack]"))
 		room += stack_room(pid);
 	range.start = range.start > room ? range.start - room : 0;
 	range.end += MARGIN;
-	if (vr_str_equal(mapping->name, "[heap]"))
+	if (vdso_name_equals(mapping->name, "[heap]"))
 		range.end += HEAP_ROOM;
 	return range;
 }
 
-int vr_other_is_free(int32_t pid, uint64_t start, uint64_t size)
+int vrl_other_is_free(int32_t pid, uint64_t start, uint64_t size)
 {
-	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
+	struct vrl_lines maps = { .fd = vrl_open_proc(pid, "/maps") };
 	struct vdso_remap_range range;
-	struct vr_mapping mapping;
+	struct vrl_mapping mapping;
 	int ret;
 
 	if (maps.fd < 0)
@@ -53,7 +53,7 @@ int vr_other_is_free(int32_t pid, uint64_t start, uint64_t size)
 		ret = -EEXIST;
 		goto out_close;
 	}
-	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+	while ((ret = vrl_next_mapping(&maps, &mapping)) > 0) {
 		range = with_room(pid, &mapping);
 		if (start < range.end && start + size > range.start) {
 			ret = -EEXIST;
@@ -65,22 +65,22 @@ out_close:
 	return ret;
 }
 
-int vr_other_find_hole(int32_t pid, uint64_t end, uint64_t size, uint64_t *start)
+int vrl_other_find_hole(int32_t pid, uint64_t end, uint64_t size, uint64_t *start)
 {
-	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
+	struct vrl_lines maps = { .fd = vrl_open_proc(pid, "/maps") };
 	struct vdso_remap_range range;
-	struct vr_mapping mapping;
+	struct vrl_mapping mapping;
 	int ret;
 
 	if (maps.fd < 0)
 		return maps.fd;
 	*start = LOWEST_ADDR;
-	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+	while ((ret = vrl_next_mapping(&maps, &mapping)) > 0) {
 		range = with_room(pid, &mapping);
 		if (*start + size <= range.start)
 			break;
 		if (*start < range.end)
-			*start = (range.end + PAGE_MASK_LOW) & ~PAGE_MASK_LOW;
+			*start = (range.end + MAX_PAGE - 1) & -MAX_PAGE;
 	}
 	sys_close(maps.fd);
 	if (ret < 0)
@@ -88,15 +88,15 @@ int vr_other_find_hole(int32_t pid, uint64_t end, uint64_t size, uint64_t *start
 	return *start + size <= end ? 0 : -ENOMEM;
 }
 
-int vr_other_has_nothing(int32_t pid, uint64_t start, uint64_t size)
+int vrl_other_has_nothing(int32_t pid, uint64_t start, uint64_t size)
 {
-	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
-	struct vr_mapping mapping;
+	struct vrl_lines maps = { .fd = vrl_open_proc(pid, "/maps") };
+	struct vrl_mapping mapping;
 	int ret;
 
 	if (maps.fd < 0)
 		return maps.fd;
-	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+	while ((ret = vrl_next_mapping(&maps, &mapping)) > 0) {
 		if (start < mapping.end && start + size > mapping.start) {
 			ret = -EEXIST;
 			break;
@@ -106,19 +106,34 @@ int vr_other_has_nothing(int32_t pid, uint64_t start, uint64_t size)
 	return ret;
 }
 
+/* Of the runtime vDSO, which a process may have made unreadable. */
+static enum vdso_abi find_abi(const struct vdso_remap_status *status)
+{
+	struct vdso_remap_image runtime = VDSO_REMAP_INIT(runtime);
+	enum vdso_abi abi;
+
+	if (!vrl_copy_vdso(&runtime, status->pid, status->runtime.start,
+			   status->runtime.end - status->runtime.start))
+		abi = runtime.abi;
+	else
+		abi = vdso_abi_of(status->info.machine, 64) ?:
+		      vdso_abi_of(status->info.machine, 32);
+	vrl_drop_copy(&runtime);
+	return abi;
+}
+
 public_api int vdso_remap_find_place(const struct vdso_remap_status *status,
 				     const struct vdso_remap_range *avoid, uint64_t *addr)
 {
 	uint64_t size = status->group.end - status->group.start;
-	int ret = vr_check_size(&status->size, sizeof(*status));
+	int ret = vrl_check_size(&status->size, sizeof(*status));
 	uint64_t start;
 
 	if (ret)
 		return ret;
 	if (!status->runtime.end)
 		return -ENOENT;
-	ret = vr_find_place(status->pid, status->info.machine == VDSO_ABI_MACHINE_32, size, avoid,
-			    &start);
+	ret = vrl_find_place(status->pid, find_abi(status), size, avoid, &start);
 	if (!ret)
 		*addr = start + (status->runtime.start - status->group.start);
 	return ret;

@@ -5,10 +5,9 @@
  * image_at(), nothing that is read serves as an index or a bound unchecked, and
  * every loop ends with the image.
  */
-#include <elf.h>
 #include <errno.h>
 
-#include "vdso_abi.h"
+#include "elf_reader.h"
 #include "internal.h"
 
 /*
@@ -16,159 +15,6 @@
  * twenty sections; more would only serve to make the searches slow.
  */
 #define MAX_HEADERS	64
-
-/*
- * What the ELF header and the program headers said. A vDSO has one segment,
- * readable and executable, which starts at its first byte: the kernel's own
- * build refuses any other. So an address is an offset plus a constant.
- */
-struct elf {
-	const void *data;
-	size_t size;
-	bool is64;
-	Elf64_Ehdr ehdr;
-	uint64_t base;		/* address of the first byte */
-	uint64_t code_end;	/* offset where the segment's bytes end */
-	bool has_sections;
-	uint64_t symtab;	/* offsets and counts of tables */
-	uint64_t nr_symbols;
-	uint64_t strtab;
-	uint64_t strtab_size;
-};
-
-/* The only pointer arithmetic in this file. */
-static const void *image_at(const struct elf *elf, uint64_t off, uint64_t len)
-{
-	if (off > elf->size || len > elf->size - off)
-		return NULL;
-	return (const unsigned char *)elf->data + off;
-}
-
-static bool read_bytes(const struct elf *elf, uint64_t off, void *to, size_t len)
-{
-	const void *from = image_at(elf, off, len);
-
-	if (!from)
-		return false;
-	__builtin_memcpy(to, from, len);
-	return true;
-}
-
-static bool read_u32(const struct elf *elf, uint64_t off, uint32_t *val)
-{
-	return read_bytes(elf, off, val, sizeof(*val));
-}
-
-/*
- * Readers of the ELF structures: both classes become the 64-bit one. The caller
- * has made sure that off does not wrap.
- */
-static bool read_ehdr(struct elf *elf)
-{
-	Elf32_Ehdr small;
-
-	if (elf->is64)
-		return read_bytes(elf, 0, &elf->ehdr, sizeof(elf->ehdr));
-	if (!read_bytes(elf, 0, &small, sizeof(small)))
-		return false;
-	elf->ehdr = (Elf64_Ehdr){
-		.e_type = small.e_type,
-		.e_machine = small.e_machine,
-		.e_phoff = small.e_phoff,
-		.e_shoff = small.e_shoff,
-		.e_phentsize = small.e_phentsize,
-		.e_phnum = small.e_phnum,
-		.e_shentsize = small.e_shentsize,
-		.e_shnum = small.e_shnum,
-	};
-	return true;
-}
-
-static bool read_phdr(const struct elf *elf, uint64_t off, Elf64_Phdr *phdr)
-{
-	Elf32_Phdr small;
-
-	if (elf->is64)
-		return read_bytes(elf, off, phdr, sizeof(*phdr));
-	if (!read_bytes(elf, off, &small, sizeof(small)))
-		return false;
-	*phdr = (Elf64_Phdr){
-		.p_type = small.p_type,
-		.p_flags = small.p_flags,
-		.p_offset = small.p_offset,
-		.p_vaddr = small.p_vaddr,
-		.p_filesz = small.p_filesz,
-		.p_align = small.p_align,
-	};
-	return true;
-}
-
-static bool read_shdr(const struct elf *elf, uint64_t off, Elf64_Shdr *shdr)
-{
-	Elf32_Shdr small;
-
-	if (elf->is64)
-		return read_bytes(elf, off, shdr, sizeof(*shdr));
-	if (!read_bytes(elf, off, &small, sizeof(small)))
-		return false;
-	*shdr = (Elf64_Shdr){
-		.sh_type = small.sh_type,
-		.sh_flags = small.sh_flags,
-		.sh_addr = small.sh_addr,
-		.sh_size = small.sh_size,
-	};
-	return true;
-}
-
-static bool read_dyn(const struct elf *elf, uint64_t off, uint64_t *tag, uint64_t *val)
-{
-	Elf32_Dyn small;
-	Elf64_Dyn dyn;
-
-	if (elf->is64) {
-		if (!read_bytes(elf, off, &dyn, sizeof(dyn)))
-			return false;
-		*tag = dyn.d_tag;
-		*val = dyn.d_un.d_val;
-		return true;
-	}
-	if (!read_bytes(elf, off, &small, sizeof(small)))
-		return false;
-	*tag = (uint32_t)small.d_tag;
-	*val = small.d_un.d_val;
-	return true;
-}
-
-static bool read_sym(const struct elf *elf, uint64_t off, Elf64_Sym *sym)
-{
-	Elf32_Sym small;
-
-	if (elf->is64)
-		return read_bytes(elf, off, sym, sizeof(*sym));
-	if (!read_bytes(elf, off, &small, sizeof(small)))
-		return false;
-	*sym = (Elf64_Sym){
-		.st_name = small.st_name,
-		.st_info = small.st_info,
-		.st_shndx = small.st_shndx,
-		.st_value = small.st_value,
-		.st_size = small.st_size,
-	};
-	return true;
-}
-
-static size_t struct_size(const struct elf *elf, size_t size64, size_t size32)
-{
-	return elf->is64 ? size64 : size32;
-}
-
-/* An address as an offset; one below the base wraps and fits no image. */
-static uint64_t offset_of(const struct elf *elf, uint64_t addr)
-{
-	uint64_t off = addr - elf->base;
-
-	return elf->is64 ? off : (uint32_t)off;
-}
 
 static int parse_ident(struct elf *elf)
 {
@@ -182,8 +28,10 @@ static int parse_ident(struct elf *elf)
 		return -ENOEXEC;
 	if (ident[EI_CLASS] != ELFCLASS32 && ident[EI_CLASS] != ELFCLASS64)
 		return -ENOEXEC;
-	if (ident[EI_DATA] != ELFDATA2LSB)
-		return ident[EI_DATA] == ELFDATA2MSB ? -EOPNOTSUPP : -ENOEXEC;
+	if (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB)
+		return -ENOEXEC;
+	if ((ident[EI_DATA] == ELFDATA2LSB) != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__))
+		return -EOPNOTSUPP;
 	elf->is64 = ident[EI_CLASS] == ELFCLASS64;
 	return 0;
 }
@@ -196,16 +44,9 @@ static int parse_header(struct elf *elf)
 		return ret;
 	if (!read_ehdr(elf) || elf->ehdr.e_type != ET_DYN)
 		return -ENOEXEC;
-	switch (elf->ehdr.e_machine) {
-	case VDSO_ABI_MACHINE:
-		break;
-	case VDSO_ABI_MACHINE_32:
-		if (elf->is64)
-			return -ENOEXEC;
-		break;
-	default:
+	elf->abi = vdso_abi_of(elf->ehdr.e_machine, elf->is64 ? 64 : 32);
+	if (elf->abi == VDSO_ABI_UNKNOWN)
 		return -EOPNOTSUPP;
-	}
 	if (elf->ehdr.e_phentsize != struct_size(elf, sizeof(Elf64_Phdr), sizeof(Elf32_Phdr)))
 		return -ENOEXEC;
 	if (elf->ehdr.e_phnum > MAX_HEADERS ||
@@ -462,7 +303,7 @@ static bool stands_before(const struct vdso_remap_entry_point *a,
 {
 	if (a->off != b->off)
 		return a->off < b->off;
-	return vr_str_has_prefix(a->name, "__") && !vr_str_has_prefix(b->name, "__");
+	return vdso_name_has_prefix(a->name, "__") && !vdso_name_has_prefix(b->name, "__");
 }
 
 static void insert_sorted(struct vdso_remap_image *image, struct vdso_remap_entry_point new)
@@ -583,13 +424,13 @@ static int parse_build_id(const struct elf *elf, struct vdso_remap_image *image)
 
 public_api int vdso_remap_parse(struct vdso_remap_image *image, const void *text, size_t size)
 {
-	int ret = vr_check_size(&image->size, sizeof(*image));
+	int ret = vrl_check_size(&image->size, sizeof(*image));
 	struct elf elf = { .data = text, .size = size };
-	struct vr_mark mark;
+	struct vrl_mark mark;
 
 	if (ret)
 		return ret;
-	if (vr_read_mark(&mark, text, size))
+	if (vrl_read_mark(&mark, text, size))
 		return -EALREADY;
 	if (size > VDSO_REMAP_MAX_IMAGE_SIZE)
 		return -ENOEXEC;
@@ -609,6 +450,7 @@ public_api int vdso_remap_parse(struct vdso_remap_image *image, const void *text
 		.text_size = size,
 		.machine = elf.ehdr.e_machine,
 		.bits = elf.is64 ? 64 : 32,
+		.abi = elf.abi,
 	};
 	ret = parse_build_id(&elf, image);
 	if (ret)

@@ -3,7 +3,6 @@
  * Decides where a runtime vDSO is parked: above the image first, farther and farther
  * away, since what grows (the stack, mmap's area) grows downwards, and a vDSO often
  * lies right above it. If nothing near is free, any place will do, with far jumps.
- * Among 32-bit addresses all is near.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -22,7 +21,7 @@ static int is_free(int32_t pid, uint64_t start, uint64_t size)
 	int ret;
 
 	if (hosted && pid)
-		return vr_other_is_free(pid, start, size);
+		return vrl_other_is_free(pid, start, size);
 	ret = sys_mmap(&start, size, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
 	if (!ret)
@@ -30,26 +29,25 @@ static int is_free(int32_t pid, uint64_t start, uint64_t size)
 	return ret;
 }
 
-static int find_hole(int32_t pid, bool is_32bit, uint64_t size, uint64_t *start)
+static int find_hole(int32_t pid, enum vdso_abi abi, uint64_t size, uint64_t *start)
 {
 	int ret;
 
 	if (hosted && pid)
-		return vr_other_find_hole(pid, is_32bit ? VDSO_ABI_ADDR_END_32 : VDSO_ABI_ADDR_END,
-					  size, start);
+		return vrl_other_find_hole(pid, vdso_abi_row(abi)->addr_end, size, start);
 	*start = 0;
 	ret = sys_mmap(start, size, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | (is_32bit ? RAW_MAP_LOW : 0));
+		       MAP_PRIVATE | MAP_ANONYMOUS | (vdso_abi_is_32bit(abi) ? RAW_MAP_LOW : 0));
 	if (!ret)
 		sys_munmap(*start, size);
 	return ret;
 }
 
-int vr_find_place(int32_t pid, bool is_32bit, uint64_t size, const struct vdso_remap_range *avoid,
-		  uint64_t *start)
+int vrl_find_place(int32_t pid, enum vdso_abi abi, uint64_t size,
+		   const struct vdso_remap_range *avoid, uint64_t *start)
 {
-	uint64_t end = is_32bit ? VDSO_ABI_ADDR_END_32 : VDSO_ABI_ADDR_END;
-	uint64_t reach = is_32bit ? end : VDSO_ABI_REACH;
+	uint64_t end = vdso_abi_row(abi)->addr_end;
+	uint64_t reach = vdso_abi_row(abi)->reach;
 	uint64_t distance;
 
 	for (distance = PARK_DISTANCE; avoid->end - avoid->start + distance + size < reach;
@@ -61,5 +59,5 @@ int vr_find_place(int32_t pid, bool is_32bit, uint64_t size, const struct vdso_r
 		if (avoid->start > distance + size && !is_free(pid, *start, size))
 			return 0;
 	}
-	return find_hole(pid, is_32bit, size, start);
+	return find_hole(pid, abi, size, start);
 }

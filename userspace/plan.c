@@ -9,8 +9,10 @@
  * Else proxied, and for each entry point of the image (its aliases, being the
  * same place, are settled once) the first of these that applies:
  *
- *   left   sigreturn trampolines and __kernel_vsyscall: they read no data pages,
- *          unwinders know their bytes, and threads wait inside of them
+ *   left   trampolines, such as sigreturn: they read no data pages, unwinders
+ *          know their bytes, and threads wait inside of them
+ *   stub   trampolines that stock CRIU has overwritten by a jump to a runtime vDSO
+ *          which is gone: the stub has the kernel's own bytes
  *   stub   getrandom: its opaque state in the process was made by another boot,
  *          whose layout and generation mean nothing here; a jump could repeat
  *          random bytes in two restores of one image
@@ -21,12 +23,11 @@
  *          pointer to see whether a thread is in them.)
  *
  * Any other function would go on reading data pages that are gone: refused,
- * unless the caller knows better. So is all of an image whose code we can't write.
+ * unless the caller knows better.
  */
 #include <errno.h>
 
-#include "vdso_abi.h"
-#include "vdso_encode.h"
+#include "arch/encode.h"
 #include "internal.h"
 
 /* Aliases: the entry points from first up to, not including, end. */
@@ -43,31 +44,9 @@ static bool same_vdso(const struct vdso_remap_image *a, const struct vdso_remap_
 	       !__builtin_memcmp(a->build_id, b->build_id, a->build_id_size);
 }
 
-/* The weak alias of a vDSO function is its name without the prefix. */
-static const char *plain_name(const char *name)
-{
-	return vr_str_has_prefix(name, "__vdso_") ? name + sizeof("__vdso_") - 1 : name;
-}
-
-bool vr_is_trampoline(const char *name)
-{
-	if (vr_str_equal(name, "__kernel_vsyscall"))
-		return true;
-	for (; *name; name++)
-		if (vr_str_has_prefix(name, "sigreturn"))
-			return true;
-	return false;
-}
-
 static bool is_getrandom(const char *name)
 {
-	return vr_str_equal(plain_name(name), "getrandom");
-}
-
-bool vr_needs_no_data(const char *name)
-{
-	return vr_str_equal(name, "__vdso_sgx_enter_enclave") ||
-	       vr_str_has_prefix(name, "__vdso_futex_robust_list");
+	return vdso_name_equals(vdso_plain_name(name), "getrandom");
 }
 
 static bool any_alias(const struct group *group, bool (*holds)(const char *name))
@@ -86,61 +65,100 @@ static int find_namesake(const struct group *group, const struct vdso_remap_imag
 
 	for (i = group->first; i < group->end; i++)
 		for (j = 0; j < runtime->nr_entry_points; j++)
-			if (vr_str_equal(group->image->entry_points[i].name,
+			if (vdso_name_equals(group->image->entry_points[i].name,
 					 runtime->entry_points[j].name))
 				return j;
 	return -1;
 }
 
-/* VDSO_REMAP_STUB_*, 0 if there is none. */
-static uint32_t find_stub(const struct group *group)
+/* VDSO_REMAP_STUB_* of one of these names, 0 if the ABI has none. */
+static uint32_t find_stub(const struct group *group, const struct vdso_stub_name *names,
+			  unsigned int nr_names)
 {
-	enum vdso_abi abi = vr_abi_of(group->image);
+	const char *name;
 	uint32_t i, j;
 
-	for (i = group->first; i < group->end; i++)
-		for (j = 0; j < NR_ITEMS(vdso_abi_stubs); j++)
-			if (vdso_encode_stub_call(abi, vdso_abi_stubs[j].stub).nr &&
-			    vr_str_equal(plain_name(group->image->entry_points[i].name),
-					 vdso_abi_stubs[j].name))
-				return vdso_abi_stubs[j].stub;
+	for (i = group->first; i < group->end; i++) {
+		name = vdso_plain_name(group->image->entry_points[i].name);
+		for (j = 0; j < nr_names; j++)
+			if (vdso_name_equals(name, names[j].name) &&
+			    vdso_encode_stub_call(group->image->abi, names[j].stub).nr)
+				return names[j].stub;
+	}
 	return 0;
 }
 
-static struct vdso_remap_step decide(const struct group *group,
-				     const struct vdso_remap_image *runtime, uint32_t flags)
+/* A kernel's trampoline is no jump. */
+static bool is_overwritten(const struct group *group)
 {
-	int namesake = find_namesake(group, runtime);
-	struct vdso_remap_step step = { .image = group->first, .runtime = -1 };
+	const struct vdso_remap_entry_point *entry = &group->image->entry_points[group->first];
 
-	if (any_alias(group, vr_is_trampoline)) {
-		step.action = VDSO_REMAP_ACTION_LEAVE;
-		step.reason = VDSO_REMAP_REASON_TRAMPOLINE;
-	} else if (any_alias(group, is_getrandom) && find_stub(group)) {
-		step.action = VDSO_REMAP_ACTION_STUB;
-		step.reason = VDSO_REMAP_REASON_STATE;
-	} else if (namesake >= 0 && !any_alias(group, is_getrandom)) {
-		step.action = VDSO_REMAP_ACTION_JUMP;
-		step.reason = VDSO_REMAP_REASON_NAMESAKE;
-		step.runtime = namesake;
-	} else if (find_stub(group)) {
-		step.action = VDSO_REMAP_ACTION_STUB;
-		step.reason = VDSO_REMAP_REASON_MISSING;
-	} else if (any_alias(group, vr_needs_no_data)) {
-		step.action = VDSO_REMAP_ACTION_LEAVE;
-		step.reason = VDSO_REMAP_REASON_NO_DATA;
+	return vdso_decode_jump(group->image->abi, (const __u8 *)group->image->text + entry->off,
+				entry->room, entry->off).kind != VDSO_JUMP_NONE;
+}
+
+/* What is to be done with aliases; target: of the site, if there is one */
+struct decision {
+	struct vdso_remap_step step;
+	uint32_t target;
+};
+
+static void decide_stub(struct decision *decision, enum vdso_remap_reason reason, uint32_t stub)
+{
+	decision->step.action = VDSO_REMAP_ACTION_STUB;
+	decision->step.reason = reason;
+	decision->target = stub;
+}
+
+static void decide_leave(struct decision *decision, enum vdso_remap_reason reason)
+{
+	decision->step.action = VDSO_REMAP_ACTION_LEAVE;
+	decision->step.reason = reason;
+}
+
+static void decide_trampoline(struct decision *decision, const struct group *group)
+{
+	uint32_t stub = find_stub(group, vdso_trampoline_names, NR_ITEMS(vdso_trampoline_names));
+
+	if (stub && is_overwritten(group))
+		decide_stub(decision, VDSO_REMAP_REASON_OVERWRITTEN, stub);
+	else
+		decide_leave(decision, VDSO_REMAP_REASON_TRAMPOLINE);
+}
+
+/* Without an action: nothing is known of it. */
+static struct decision decide(const struct group *group, const struct vdso_remap_image *runtime,
+			      uint32_t flags)
+{
+	struct decision decision = { .step = { .image = group->first, .runtime = -1 } };
+	uint32_t stub = find_stub(group, vdso_stub_names, NR_ITEMS(vdso_stub_names));
+	bool has_state = any_alias(group, is_getrandom);
+	int namesake = find_namesake(group, runtime);
+
+	if (any_alias(group, vdso_is_trampoline)) {
+		decide_trampoline(&decision, group);
+	} else if (has_state && stub) {
+		decide_stub(&decision, VDSO_REMAP_REASON_STATE, stub);
+	} else if (namesake >= 0 && !has_state) {
+		decision.step.action = VDSO_REMAP_ACTION_JUMP;
+		decision.step.reason = VDSO_REMAP_REASON_NAMESAKE;
+		decision.step.runtime = namesake;
+		decision.target = runtime->entry_points[namesake].off;
+	} else if (stub) {
+		decide_stub(&decision, VDSO_REMAP_REASON_MISSING, stub);
+	} else if (any_alias(group, vdso_needs_no_data)) {
+		decide_leave(&decision, VDSO_REMAP_REASON_NO_DATA);
 	} else if (flags & VDSO_REMAP_ALLOW_UNKNOWN) {
-		step.action = VDSO_REMAP_ACTION_LEAVE;
-		step.reason = VDSO_REMAP_REASON_UNKNOWN;
+		decide_leave(&decision, VDSO_REMAP_REASON_UNKNOWN);
 	}
-	return step;
+	return decision;
 }
 
 /* Whether what the module will write fits, at the least: a near jump. */
 static bool fits(const struct group *group, const struct vdso_remap_site *site)
 {
 	const __u8 *old = (const __u8 *)group->image->text + site->off;
-	enum vdso_abi abi = vr_abi_of(group->image);
+	enum vdso_abi abi = group->image->abi;
 	__u8 buf[VDSO_ENCODE_MAX];
 
 	if (site->kind == VDSO_REMAP_SITE_STUB)
@@ -152,15 +170,21 @@ static int plan_group(struct vdso_remap_plan *plan, const struct group *group,
 		      const struct vdso_remap_image *runtime, uint32_t flags)
 {
 	const struct vdso_remap_entry_point *entry = &group->image->entry_points[group->first];
-	struct vdso_remap_step step = decide(group, runtime, flags);
-	struct vdso_remap_site site = { .off = entry->off, .room = entry->room };
+	struct decision decision = decide(group, runtime, flags);
+	struct vdso_remap_site site = {
+		.off = entry->off,
+		.room = entry->room,
+		.kind = decision.step.action == VDSO_REMAP_ACTION_JUMP ? VDSO_REMAP_SITE_JUMP :
+									 VDSO_REMAP_SITE_STUB,
+		.target = decision.target,
+	};
 	uint32_t i;
 
 	plan->culprit = group->first;
-	if (!step.action)
+	if (!decision.step.action)
 		return -ENOTSUP;
 
-	plan->steps[plan->nr_steps++] = step;
+	plan->steps[plan->nr_steps++] = decision.step;
 	for (i = group->first + 1; i < group->end; i++)
 		plan->steps[plan->nr_steps++] = (struct vdso_remap_step){
 			.image = i,
@@ -168,16 +192,8 @@ static int plan_group(struct vdso_remap_plan *plan, const struct group *group,
 			.action = VDSO_REMAP_ACTION_ALIAS,
 			.reason = VDSO_REMAP_REASON_ALIAS,
 		};
-	if (step.action == VDSO_REMAP_ACTION_LEAVE)
+	if (decision.step.action == VDSO_REMAP_ACTION_LEAVE)
 		return 0;
-
-	if (step.action == VDSO_REMAP_ACTION_JUMP) {
-		site.kind = VDSO_REMAP_SITE_JUMP;
-		site.target = runtime->entry_points[step.runtime].off;
-	} else {
-		site.kind = VDSO_REMAP_SITE_STUB;
-		site.target = find_stub(group);
-	}
 	if (!fits(group, &site))
 		return -ENOSPC;
 	plan->sites[plan->nr_sites++] = site;
@@ -189,13 +205,13 @@ public_api int vdso_remap_make_plan(struct vdso_remap_plan *plan,
 				    const struct vdso_remap_image *runtime, uint32_t flags)
 {
 	struct group group = { .image = image };
-	int ret = vr_check_size(&plan->size, sizeof(*plan));
+	int ret = vrl_check_size(&plan->size, sizeof(*plan));
 
 	if (ret)
 		return ret;
 	if (flags & ~(VDSO_REMAP_ALLOW_UNKNOWN | VDSO_REMAP_FORCE_PROXY))
 		return -EINVAL;
-	if (image->machine != runtime->machine || image->bits != runtime->bits)
+	if (image->abi != runtime->abi)
 		return -EXDEV;
 
 	plan->nr_steps = 0;
@@ -204,10 +220,6 @@ public_api int vdso_remap_make_plan(struct vdso_remap_plan *plan,
 	if (same_vdso(image, runtime) && !(flags & VDSO_REMAP_FORCE_PROXY))
 		return 0;
 
-	if (vr_abi_of(image) == VDSO_ABI_UNKNOWN) {
-		plan->culprit = image->nr_entry_points;
-		return -ENOTSUP;
-	}
 	plan->outcome = VDSO_REMAP_PROXIED;
 	for (; group.first < image->nr_entry_points; group.first = group.end) {
 		group.end = group.first + 1;

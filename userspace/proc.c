@@ -2,6 +2,7 @@
 /*
  * What /proc says about a process or a thread, read by plain system calls.
  */
+#include <elf.h>
 #include <fcntl.h>
 
 #include "internal.h"
@@ -9,7 +10,7 @@
 
 #define PROC_DIR	"/proc/"
 
-int vr_next_line(struct vr_lines *lines, char *line, unsigned int size)
+int vrl_next_line(struct vrl_lines *lines, char *line, unsigned int size)
 {
 	unsigned int len = 0;
 	long ret;
@@ -36,14 +37,14 @@ int vr_next_line(struct vr_lines *lines, char *line, unsigned int size)
 /* The line that starts with prefix. Returns 1; 0: there is none; or an error. */
 static long find_line(const char *path, const char *prefix, char *line, unsigned int size)
 {
-	struct vr_lines lines = { .fd = sys_open(path, O_RDONLY | O_CLOEXEC) };
+	struct vrl_lines lines = { .fd = sys_open(path, O_RDONLY | O_CLOEXEC) };
 	long ret;
 
 	if (lines.fd < 0)
 		return lines.fd;
 	do {
-		ret = vr_next_line(&lines, line, size);
-	} while (ret > 0 && !vr_str_has_prefix(line, prefix));
+		ret = vrl_next_line(&lines, line, size);
+	} while (ret > 0 && !vdso_name_has_prefix(line, prefix));
 	sys_close(lines.fd);
 	return ret;
 }
@@ -87,7 +88,7 @@ static void make_path(struct path *path, int32_t pid, const char *file)
 	} while (*file++);
 }
 
-int vr_open_proc(int32_t pid, const char *file)
+int vrl_open_proc(int32_t pid, const char *file)
 {
 	struct path path;
 	long ret;
@@ -99,7 +100,24 @@ int vr_open_proc(int32_t pid, const char *file)
 	return sys_open(path.text, O_RDONLY | O_CLOEXEC);
 }
 
-long vr_thread_status(int32_t tid, const char *field)
+uint64_t vrl_page_size(void)
+{
+	struct {
+		unsigned long type, value;
+	} entry;
+	uint64_t size = MIN_PAGE;
+	int fd = vrl_open_proc(0, "/auxv");
+
+	if (fd < 0)
+		return size;
+	while (sys_read(fd, &entry, sizeof(entry)) == sizeof(entry) && entry.type != AT_NULL)
+		if (entry.type == AT_PAGESZ)
+			size = entry.value;
+	sys_close(fd);
+	return size;
+}
+
+long vrl_thread_status(int32_t tid, const char *field)
 {
 	struct path path;
 	char line[64];
@@ -133,14 +151,14 @@ static uint64_t parse_hex(const char **text)
 }
 
 /* START-END PERMS OFFSET MAJOR:MINOR INODE  NAME */
-int vr_next_mapping(struct vr_lines *maps, struct vr_mapping *mapping)
+int vrl_next_mapping(struct vrl_lines *maps, struct vrl_mapping *mapping)
 {
 	char line[128];
 	const char *c = line;
 	unsigned int i;
 	int ret;
 
-	ret = vr_next_line(maps, line, sizeof(line));
+	ret = vrl_next_line(maps, line, sizeof(line));
 	if (ret <= 0)
 		return ret;
 	mapping->start = parse_hex(&c);
@@ -162,14 +180,14 @@ int vr_next_mapping(struct vr_lines *maps, struct vr_mapping *mapping)
 	return 1;
 }
 
-int vr_is_executable(int maps, uint64_t addr)
+int vrl_is_executable(int maps, uint64_t addr)
 {
-	struct vr_lines lines = { .fd = maps };
-	struct vr_mapping mapping;
+	struct vrl_lines lines = { .fd = maps };
+	struct vrl_mapping mapping;
 	int ret;
 
 	for (;;) {
-		ret = vr_next_mapping(&lines, &mapping);
+		ret = vrl_next_mapping(&lines, &mapping);
 		if (ret <= 0)
 			return ret;
 		if (addr >= mapping.start && addr < mapping.end)
@@ -186,7 +204,7 @@ struct dirent64 {
 	char name[];
 };
 
-int vr_next_task(struct vr_tasks *tasks, int32_t *tid)
+int vrl_next_task(struct vrl_tasks *tasks, int32_t *tid)
 {
 	const struct dirent64 *entry;
 	const char *c;

@@ -6,7 +6,7 @@
 #include "syscall.h"
 
 /* The pieces of an area that was split, by mprotect(2) for instance, are joined here. */
-static void add_area(struct vdso_remap_info *info, const struct vr_mapping *mapping, bool joins)
+static void add_area(struct vdso_remap_info *info, const struct vrl_mapping *mapping, bool joins)
 {
 	struct vdso_remap_area *area = &info->areas[info->nr_areas - joins];
 
@@ -17,7 +17,7 @@ static void add_area(struct vdso_remap_info *info, const struct vr_mapping *mapp
 	*area = (struct vdso_remap_area){
 		.start = mapping->start,
 		.size = mapping->end - mapping->start,
-		.kind = vr_str_equal(mapping->name, "[vdso]") ? VDSO_REMAP_AREA_TEXT :
+		.kind = vdso_name_equals(mapping->name, "[vdso]") ? VDSO_REMAP_AREA_TEXT :
 								VDSO_REMAP_AREA_DATA,
 	};
 	info->nr_areas++;
@@ -26,19 +26,19 @@ static void add_area(struct vdso_remap_info *info, const struct vr_mapping *mapp
 /* Areas as /proc lists them. */
 static int read_areas(struct vdso_remap_info *info, int32_t pid)
 {
-	struct vr_lines maps = { .fd = vr_open_proc(pid, "/maps") };
-	struct vr_mapping mapping, last = { 0 };
+	struct vrl_lines maps = { .fd = vrl_open_proc(pid, "/maps") };
+	struct vrl_mapping mapping, last = { 0 };
 	bool joins;
 	int ret;
 
 	if (maps.fd < 0)
 		return maps.fd;
-	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
-		if (!vr_str_equal(mapping.name, "[vdso]") &&
-		    !vr_str_equal(mapping.name, "[vvar]") &&
-		    !vr_str_equal(mapping.name, "[vvar_vclock]"))
+	while ((ret = vrl_next_mapping(&maps, &mapping)) > 0) {
+		if (!vdso_name_equals(mapping.name, "[vdso]") &&
+		    !vdso_name_equals(mapping.name, "[vvar]") &&
+		    !vdso_name_equals(mapping.name, "[vvar_vclock]"))
 			continue;
-		joins = last.end == mapping.start && vr_str_equal(last.name, mapping.name);
+		joins = last.end == mapping.start && vdso_name_equals(last.name, mapping.name);
 		if (!joins && info->nr_areas == VDSO_REMAP_MAX_AREAS)
 			break;
 		add_area(info, &mapping, joins);
@@ -56,28 +56,28 @@ static int read_info(struct vdso_remap_info *info, int32_t pid)
 	int ret;
 
 	ret = read_areas(info, pid);
-	text = vr_text_area(info);
+	text = vrl_text_area(info);
 	if (ret || !text)
 		return ret;
 	info->state = VDSO_REMAP_STATE_PRESENT;
-	if (!vr_copy_vdso(&runtime, pid, text->start, text->size))
+	if (!vrl_copy_vdso(&runtime, pid, text->start, text->size))
 		info->machine = runtime.machine;
-	vr_drop_copy(&runtime);
+	vrl_drop_copy(&runtime);
 	return 0;
 }
 
 /* The data pages of an image: from where the mark says to the text, or to the mapping's end. */
 static int find_data(struct vdso_remap_status *status, uint64_t addr)
 {
-	struct vr_lines maps = { .fd = vr_open_proc(status->pid, "/maps") };
+	struct vrl_lines maps = { .fd = vrl_open_proc(status->pid, "/maps") };
 	struct vdso_remap_range *data = &status->image_data;
-	struct vr_mapping mapping;
+	struct vrl_mapping mapping;
 	int ret;
 
 	*data = (struct vdso_remap_range){ addr, addr };
 	if (maps.fd < 0)
 		return maps.fd;
-	while ((ret = vr_next_mapping(&maps, &mapping)) > 0) {
+	while ((ret = vrl_next_mapping(&maps, &mapping)) > 0) {
 		if (addr < mapping.start || addr >= mapping.end)
 			continue;
 		data->end = mapping.end;
@@ -92,14 +92,14 @@ static int find_data(struct vdso_remap_status *status, uint64_t addr)
 static int read_mark(struct vdso_remap_status *status)
 {
 	struct vdso_remap_mark raw;
-	struct vr_mark mark;
+	struct vrl_mark mark;
 	int ret;
 
 	/* Not a plain read, also at home: the pages may have been protected. */
-	ret = vr_read(status->pid, status->runtime.start, &raw, sizeof(raw));
+	ret = vrl_read(status->pid, status->runtime.start, &raw, sizeof(raw));
 	if (ret)	/* What can't be read is not marked: CRIU looks at readable memory only. */
 		return ret == -EFAULT ? 0 : ret;
-	if (!vr_read_mark(&mark, &raw, sizeof(raw)))
+	if (!vrl_read_mark(&mark, &raw, sizeof(raw)))
 		return 0;
 	status->flags |= VDSO_REMAP_STATUS_MARKED;
 	status->mark_version = mark.version;
@@ -135,7 +135,7 @@ static void find_ranges(struct vdso_remap_status *status)
 
 public_api int vdso_remap_query(int fd, int32_t pid, struct vdso_remap_status *status)
 {
-	int ret = vr_check_size(&status->size, sizeof(*status));
+	int ret = vrl_check_size(&status->size, sizeof(*status));
 
 	if (ret)
 		return ret;
@@ -144,7 +144,7 @@ public_api int vdso_remap_query(int fd, int32_t pid, struct vdso_remap_status *s
 		status->flags = VDSO_REMAP_STATUS_NO_MODULE;
 		ret = read_info(&status->info, pid);
 	} else {
-		ret = vr_get_info(fd, pid, &status->info);
+		ret = vrl_get_info(fd, pid, &status->info);
 		/* Of a group that was split the module lists the pieces, as many as have room. */
 		if (!ret && status->info.nr_areas &&
 		    !(status->info.state & VDSO_REMAP_STATE_PRESENT)) {

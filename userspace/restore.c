@@ -60,7 +60,7 @@ static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 
 static bool is_range(uint64_t addr, uint64_t size)
 {
-	return addr && size && !((addr | size) & PAGE_MASK_LOW) && addr + size > addr &&
+	return addr && size && !((addr | size) & (MIN_PAGE - 1)) && addr + size > addr &&
 	       fits_long(addr + size - 1);
 }
 
@@ -76,7 +76,7 @@ static int check_arguments(const struct vdso_remap_restore_args *args)
 		return -EINVAL;
 	if (overlap(args->image, args->image_size, args->image_data, args->image_data_size))
 		return -EINVAL;
-	if (args->park_addr != VDSO_REMAP_PARK_NOT && args->park_addr & PAGE_MASK_LOW)
+	if (args->park_addr != VDSO_REMAP_PARK_NOT && args->park_addr & (MIN_PAGE - 1))
 		return -EINVAL;
 	return 0;
 }
@@ -88,7 +88,7 @@ static int read_vdso(struct context *ctx, struct vdso_remap_image *image, int wh
 	image->size = sizeof(*image);
 	begin_step(ctx, VDSO_REMAP_STAGE_PARSE, which, addr);
 	if (is_other(ctx))
-		return vr_copy_vdso(image, ctx->args->pid, addr, size);
+		return vrl_copy_vdso(image, ctx->args->pid, addr, size);
 	return vdso_remap_parse(image, (const void *)(uintptr_t)addr, size);
 }
 
@@ -110,7 +110,7 @@ static int renew_group(struct context *ctx, const struct vdso_remap_info *info)
 	if (is_other(ctx) || info->nr_areas == VDSO_REMAP_MAX_AREAS || sys_unshare(CLONE_VM) ||
 	    info->state & (VDSO_REMAP_AREA_SEALED | VDSO_REMAP_AREA_PRIVATE))
 		return -EUCLEAN;
-	ret = vr_find_place(0, vr_is_32bit(&ctx->image), 2 * VDSO_REMAP_MAX_IMAGE_SIZE, &nowhere,
+	ret = vrl_find_place(0, ctx->image.abi, 2 * VDSO_REMAP_MAX_IMAGE_SIZE, &nowhere,
 			    &place);
 	for (i = 0; !ret && i < info->nr_areas; i++)
 		ret = sys_munmap(info->areas[i].start, info->areas[i].size);
@@ -131,11 +131,11 @@ static int ask_for_group(struct context *ctx, struct vdso_remap_info *info)
 		*info = status.info;
 		return ret;
 	}
-	ret = vr_get_info(ctx->args->fd, ctx->args->pid, info);
+	ret = vrl_get_info(ctx->args->fd, ctx->args->pid, info);
 	if (ret || !info->nr_areas || info->state & VDSO_REMAP_STATE_PRESENT)
 		return ret;
 	begin_step(ctx, VDSO_REMAP_STAGE_RENEW, VDSO_REMAP_RUNTIME, info->areas[0].start);
-	return renew_group(ctx, info) ?: vr_get_info(ctx->args->fd, 0, info);
+	return renew_group(ctx, info) ?: vrl_get_info(ctx->args->fd, 0, info);
 }
 
 /* Another process could have written into it. */
@@ -158,7 +158,7 @@ static int find_group(struct context *ctx)
 		return ret;
 	if (!info.nr_areas)
 		return -ENOENT;
-	text = vr_text_area(&info);
+	text = vrl_text_area(&info);
 	if (!text || !(info.state & VDSO_REMAP_STATE_PRESENT))
 		return -EUCLEAN;
 
@@ -259,7 +259,7 @@ static int install_by_module(struct context *ctx, uint64_t addr)
 
 static int install_by_ptrace(struct context *ctx)
 {
-	const struct vr_by_ptrace in = {
+	const struct vrl_by_ptrace in = {
 		.args = ctx->args,
 		.image = &ctx->image,
 		.plan = &ctx->plan,
@@ -269,7 +269,7 @@ static int install_by_ptrace(struct context *ctx)
 	};
 
 	ctx->plan.outcome = VDSO_REMAP_PROXIED_BY_PTRACE;
-	return vr_proxy_by_ptrace(&in);
+	return vrl_proxy_by_ptrace(&in);
 }
 
 static int install_proxy(struct context *ctx, uint64_t addr)
@@ -300,7 +300,7 @@ static int park_near(struct context *ctx, park_step *step)
 		avoid.end = args->image_data + args->image_data_size;
 
 	begin_step(ctx, VDSO_REMAP_STAGE_PLACE, VDSO_REMAP_RUNTIME, args->image);
-	ret = vr_find_place(args->pid, vr_is_32bit(&ctx->image), ctx->span, &avoid, &place);
+	ret = vrl_find_place(args->pid, ctx->image.abi, ctx->span, &avoid, &place);
 	return ret ?: step(ctx, place + ctx->before);
 }
 
@@ -317,7 +317,7 @@ static int claim(struct context *ctx, uint64_t addr, uint64_t size, int prot, bo
 	if (!size)
 		return 0;
 	if (is_other(ctx))
-		return vr_other_has_nothing(ctx->args->pid, addr, size);
+		return vrl_other_has_nothing(ctx->args->pid, addr, size);
 	ret = sys_mmap(&addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE);
 	*claimed = !ret;
 	return ret;
@@ -445,7 +445,7 @@ static int restore(struct context *ctx)
 	if (ret)
 		return ret;
 	begin_step(ctx, VDSO_REMAP_STAGE_ARGUMENTS, VDSO_REMAP_IMAGE, args->image);
-	if (vr_is_32bit(&ctx->image) && args->image + args->image_size > ADDR_END_32BIT)
+	if (vdso_abi_is_32bit(ctx->image.abi) && args->image + args->image_size > ADDR_END_32BIT)
 		return -EINVAL;
 	ret = find_group(ctx);
 	if (ret)
@@ -457,9 +457,7 @@ static int restore(struct context *ctx)
 	begin_step(ctx, VDSO_REMAP_STAGE_PLAN, VDSO_REMAP_IMAGE, args->image);
 	ctx->plan.size = sizeof(ctx->plan);
 	ret = vdso_remap_make_plan(&ctx->plan, &ctx->image, &ctx->runtime, plan_flags);
-	if (ret == -ENOTSUP && ctx->plan.culprit == ctx->image.nr_entry_points)
-		ctx->step.stage = VDSO_REMAP_STAGE_ABI;
-	else if (ret == -ENOTSUP || ret == -ENOSPC)
+	if (ret == -ENOTSUP || ret == -ENOSPC)
 		name_entry_point(ctx, ctx->plan.culprit);
 	if (ret)
 		return ret;
@@ -472,7 +470,7 @@ static void tell_error(const struct context *ctx, int err)
 	struct vdso_remap_error *error = ctx->args->error;
 	uint32_t size;
 
-	if (!error || vr_check_size(&error->size, sizeof(*error)))
+	if (!error || vrl_check_size(&error->size, sizeof(*error)))
 		return;
 	size = error->size;
 	*error = ctx->step;
@@ -484,14 +482,14 @@ static void tell_error(const struct context *ctx, int err)
 public_api int vdso_remap_restore(struct vdso_remap_restore_args *args)
 {
 	struct context ctx = { .args = args };
-	int ret = vr_check_size(&args->size, sizeof(*args));
+	int ret = vrl_check_size(&args->size, sizeof(*args));
 
 	if (ret)
 		return ret;
 	ret = restore(&ctx);
 	if (is_other(&ctx)) {
-		vr_drop_copy(&ctx.image);
-		vr_drop_copy(&ctx.runtime);
+		vrl_drop_copy(&ctx.image);
+		vrl_drop_copy(&ctx.runtime);
 	}
 	if (ret) {
 		tell_error(&ctx, ret);

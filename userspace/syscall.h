@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vdso_syscall.h"
+#include "arch/syscall.h"
 
 /* Addresses are 64 bits wide in the interface; in a 32-bit process few of them fit. */
 static inline bool fits_long(uint64_t val)

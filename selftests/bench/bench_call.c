@@ -14,7 +14,7 @@
 
 #include "bench.h"
 #include "util.h"
-#include "vdso_encode.h"
+#include "arch/encode.h"
 
 #define SLOT		32
 #define ROUNDS		400

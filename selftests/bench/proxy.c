@@ -14,7 +14,7 @@
 
 #include "bench.h"
 #include "util.h"
-#include "vdso_encode.h"
+#include "arch/encode.h"
 
 /* A runtime vDSO that lacks all else: of that stubs are made. */
 static void keep_only_clock_gettime(struct vdso_remap_image *runtime)

@@ -12,7 +12,7 @@
 #include <capstone/capstone.h>
 #include <kselftest_harness.h>
 
-#include "vdso_encode.h"
+#include "arch/encode.h"
 
 #define FILLER	0x5a
 #define MAX_ROOM 32
@@ -79,7 +79,7 @@ static inline void expect_old_jump(struct __test_metadata *_metadata, const __u8
 		__u8 *old = malloc(room);
 
 		memcpy(old, jump, room);
-		EXPECT_EQ(room < size ? 0 : size, vdso_encode_old_jump_size(ABI, old, room)) {
+		EXPECT_EQ(room < size ? 0 : size, vdso_decode_jump(ABI, old, room, SITE).size) {
 			TH_LOG("room %u", room);
 		}
 		free(old);

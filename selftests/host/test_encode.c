@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Claims about arch/x86/vdso_encode.h for x86_64: what a disassembler reads in
+ * Claims about arch/x86/encode.h for x86_64: what a disassembler reads in
  * the bytes, what they do when they are executed, and when there are none.
  */
+#include <elf.h>
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -128,7 +129,8 @@ TEST_F(encode, there_is_no_stub_of_other_numbers)
 {
 	static const __u32 numbers[] = {
 		0, VDSO_REMAP_STUB_CLOCK_GETTIME64, VDSO_REMAP_STUB_CLOCK_GETRES_TIME64,
-		VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 + 1, ~0U,
+		VDSO_REMAP_STUB_SIGRETURN, VDSO_REMAP_STUB_RT_SIGRETURN,
+		VDSO_REMAP_STUB_RT_SIGRETURN + 1, ~0U,
 	};
 	size_t i;
 
@@ -188,7 +190,7 @@ TEST_F(encode, a_far_jump_is_known_again)
 		bool loaded = i >= variant->pad + 2 && i < variant->pad + 10;
 
 		self->buf[i] ^= 1;
-		EXPECT_EQ(loaded ? len : 0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+		EXPECT_EQ(loaded ? len : 0, vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE).size);
 		self->buf[i] ^= 1;
 	}
 }
@@ -206,19 +208,36 @@ TEST_F(encode, a_jump_of_criu_is_known)
 	EXPECT_INSN(0, "movabs", "rax, 0x1122334455667788");
 	EXPECT_INSN(1, "jmp", "rax");
 	expect_old_jump(_metadata, self->buf, variant->pad + sizeof(jump));
-	EXPECT_EQ(0, vdso_encode_old_jump_size(VDSO_ABI_I386, self->buf, MAX_ROOM));
+	EXPECT_EQ(0, vdso_decode_jump(VDSO_ABI_I386, self->buf, MAX_ROOM, SITE).size);
+}
+
+TEST_F(encode, decoding_tells_what_was_encoded)
+{
+	static const __u64 targets[] = { SITE + 0x1000, SITE - 0x1000, 0x10000, 0x7fffffffefff };
+	static const enum vdso_jump_kind kinds[] = {
+		VDSO_JUMP_NEAR, VDSO_JUMP_NEAR, VDSO_JUMP_FAR, VDSO_JUMP_FAR,
+	};
+	struct vdso_jump jump;
+	unsigned int len;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(targets); i++) {
+		len = vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, targets[i]);
+		jump = vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE);
+		EXPECT_EQ(kinds[i], jump.kind);
+		EXPECT_EQ(len, jump.size);
+		EXPECT_EQ(targets[i], jump.target);
+	}
 }
 
 TEST_F(encode, nothing_else_is_taken_for_an_old_jump)
 {
 	unsigned int stub;
 
-	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->old, MAX_ROOM));
-	ASSERT_NE(0, vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, SITE + 0x1000));
-	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+	EXPECT_EQ(0, vdso_decode_jump(ABI, self->old, MAX_ROOM, SITE).size);
 	for (stub = 1; stub <= VDSO_REMAP_STUB_GETRANDOM; stub++) {
 		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stub));
-		EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+		EXPECT_EQ(0, vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE).size);
 	}
 }
 
@@ -228,10 +247,11 @@ TEST_F(encode, an_unknown_abi_has_no_code)
 				      SITE + 0x100));
 	EXPECT_EQ(0, vdso_encode_stub(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM,
 				      VDSO_REMAP_STUB_TIME));
-	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(VDSO_ABI_MACHINE, 32));	/* x32 */
-	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(VDSO_ABI_MACHINE_32, 64));
-	EXPECT_EQ(VDSO_ABI_X86_64, vdso_abi_of(VDSO_ABI_MACHINE, 64));
-	EXPECT_EQ(VDSO_ABI_I386, vdso_abi_of(VDSO_ABI_MACHINE_32, 32));
+	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_AARCH64, 64));
+	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_386, 64));
+	EXPECT_EQ(VDSO_ABI_X86_64, vdso_abi_of(EM_X86_64, 64));
+	EXPECT_EQ(VDSO_ABI_I386, vdso_abi_of(EM_386, 32));
+	EXPECT_EQ(VDSO_ABI_X32, vdso_abi_of(EM_X86_64, 32));
 }
 
 TEST(only_a_whole_landing_pad_is_a_landing_pad)

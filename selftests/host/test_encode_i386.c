@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Claims about arch/x86/vdso_encode.h for i386: what a disassembler reads in the
+ * Claims about arch/x86/encode.h for i386: what a disassembler reads in the
  * bytes, and when there are none. test_stubs32.c executes them.
  */
 #include <linux/types.h>
@@ -90,7 +90,7 @@ TEST_F(encode, stub_is_the_system_call)
 TEST_F(encode, there_is_no_stub_of_other_numbers)
 {
 	static const __u32 numbers[] = {
-		0, VDSO_REMAP_STUB_GETRANDOM, VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 + 1, ~0U,
+		0, VDSO_REMAP_STUB_GETRANDOM, VDSO_REMAP_STUB_RT_SIGRETURN + 1, ~0U,
 	};
 	size_t i;
 
@@ -152,6 +152,40 @@ TEST(only_a_whole_landing_pad_is_a_landing_pad)
 	}
 }
 
+/* The sum wraps among 32-bit addresses. */
+TEST_F(encode, decoding_tells_what_was_encoded)
+{
+	static const __u64 targets[] = { 0x10000, SITE + 0x1000, 0xffffe000 };
+	struct vdso_jump jump;
+	unsigned int len;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(targets); i++) {
+		len = vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, targets[i]);
+		jump = vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE);
+		EXPECT_EQ(VDSO_JUMP_NEAR, jump.kind);
+		EXPECT_EQ(len, jump.size);
+		EXPECT_EQ(targets[i], jump.target);
+	}
+}
+
+/* Unwinders and debuggers look for these bytes. */
+TEST_F(encode, trampolines_are_those_of_the_kernel)
+{
+	unsigned int len;
+
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, VDSO_REMAP_STUB_SIGRETURN);
+	ASSERT_EQ(variant->pad + 8, len);
+	EXPECT_EQ(0, memcmp("\x58\xb8\x77\0\0\0\xcd\x80", self->buf + variant->pad, 8));
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, VDSO_REMAP_STUB_RT_SIGRETURN);
+	ASSERT_EQ(variant->pad + 7, len);
+	EXPECT_EQ(0, memcmp("\xb8\xad\0\0\0\xcd\x80", self->buf + variant->pad, 7));
+	EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, variant->pad + 7,
+				      VDSO_REMAP_STUB_SIGRETURN));
+	EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, variant->pad + 6,
+				      VDSO_REMAP_STUB_RT_SIGRETURN));
+}
+
 TEST_F(encode, a_jump_of_criu_is_known)
 {
 	static const __u8 jump[] = { 0xb8, 0x44, 0x33, 0x22, 0x11, 0xff, 0xe0 };
@@ -164,13 +198,13 @@ TEST_F(encode, a_jump_of_criu_is_known)
 	EXPECT_INSN(0, "mov", "eax, 0x11223344");
 	EXPECT_INSN(1, "jmp", "eax");
 	expect_old_jump(_metadata, self->buf, len);
-	EXPECT_EQ(0, vdso_encode_old_jump_size(VDSO_ABI_X86_64, self->buf, MAX_ROOM));
+	EXPECT_EQ(0, vdso_decode_jump(VDSO_ABI_X86_64, self->buf, MAX_ROOM, SITE).size);
 	/* No byte of the instructions may be another; what they load may. */
 	for (i = variant->pad; i < len; i++) {
 		bool loaded = i >= variant->pad + 1 && i < variant->pad + 5;
 
 		self->buf[i] ^= 1;
-		EXPECT_EQ(loaded ? len : 0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+		EXPECT_EQ(loaded ? len : 0, vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE).size);
 		self->buf[i] ^= 1;
 	}
 }
@@ -179,12 +213,10 @@ TEST_F(encode, nothing_else_is_taken_for_an_old_jump)
 {
 	size_t i;
 
-	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->old, MAX_ROOM));
-	ASSERT_NE(0, vdso_encode_jump(ABI, self->buf, self->old, MAX_ROOM, SITE, SITE + 0x1000));
-	EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+	EXPECT_EQ(0, vdso_decode_jump(ABI, self->old, MAX_ROOM, SITE).size);
 	for (i = 0; i < ARRAY_SIZE(stubs); i++) {
 		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stubs[i].stub));
-		EXPECT_EQ(0, vdso_encode_old_jump_size(ABI, self->buf, MAX_ROOM));
+		EXPECT_EQ(0, vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE).size);
 	}
 }
 

@@ -10,7 +10,7 @@
 
 #include <vdso_remap.h>
 
-#include "vdso_syscall.h"
+#include "arch/syscall.h"
 
 /* The stack of a new program: argc, argv, 0, environment, 0, auxv. */
 static const void *find_vdso(const long *stack)

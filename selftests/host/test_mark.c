@@ -11,12 +11,12 @@
 #include "../../userspace/internal.h"
 
 /* As five words, the way CRIU's structure lies in memory. */
-static bool read_words(struct vr_mark *mark, const char *signature, uint64_t version)
+static bool read_words(struct vrl_mark *mark, const char *signature, uint64_t version)
 {
 	uint64_t words[5] = { 0, 0x7fff00001000, version, 0x7fff00000000, 0x30000 };
 
 	memcpy(words, signature, 8);
-	return vr_read_mark(mark, words, sizeof(words));
+	return vrl_read_mark(mark, words, sizeof(words));
 }
 
 TEST(has_the_layout_of_criu)
@@ -33,7 +33,7 @@ TEST(has_the_layout_of_criu)
 
 TEST(reads_version_3)
 {
-	struct vr_mark mark;
+	struct vrl_mark mark;
 
 	ASSERT_TRUE(read_words(&mark, "CRIUvDSO", 3));
 	EXPECT_EQ(3, mark.version);
@@ -43,7 +43,7 @@ TEST(reads_version_3)
 
 TEST(reads_version_2)
 {
-	struct vr_mark mark;
+	struct vrl_mark mark;
 
 	ASSERT_TRUE(read_words(&mark, "criuvDSO", 2));
 	EXPECT_EQ(2, mark.version);
@@ -53,7 +53,7 @@ TEST(reads_version_2)
 
 TEST(reads_version_1_without_trusting_its_data)
 {
-	struct vr_mark mark;
+	struct vrl_mark mark;
 
 	ASSERT_TRUE(read_words(&mark, "criuvdso", 1));
 	EXPECT_EQ(1, mark.version);
@@ -68,16 +68,16 @@ TEST(keeps_missing_data)
 		.version = VDSO_REMAP_MARK_VERSION,
 		.image_data = VDSO_REMAP_MARK_NO_ADDR,
 	};
-	struct vr_mark mark;
+	struct vrl_mark mark;
 
-	ASSERT_TRUE(vr_read_mark(&mark, &raw, sizeof(raw)));
+	ASSERT_TRUE(vrl_read_mark(&mark, &raw, sizeof(raw)));
 	EXPECT_EQ(VDSO_REMAP_MARK_NO_ADDR, mark.image_data);
 }
 
 TEST(sees_no_mark_in_other_bytes)
 {
 	static const char signatures[][9] = { "\177ELF\2\1\1", "CRIUvdso", "criuVDSO", "" };
-	struct vr_mark mark;
+	struct vrl_mark mark;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(signatures); i++)
@@ -87,12 +87,12 @@ TEST(sees_no_mark_in_other_bytes)
 TEST(needs_all_of_its_bytes)
 {
 	struct vdso_remap_mark raw = { .signature = VDSO_REMAP_MARK_SIGNATURE };
-	struct vr_mark mark;
+	struct vrl_mark mark;
 	size_t size;
 
 	for (size = 0; size < sizeof(raw); size++)
-		EXPECT_FALSE(vr_read_mark(&mark, &raw, size));
-	EXPECT_TRUE(vr_read_mark(&mark, &raw, size));
+		EXPECT_FALSE(vrl_read_mark(&mark, &raw, size));
+	EXPECT_TRUE(vrl_read_mark(&mark, &raw, size));
 }
 
 TEST_HARNESS_MAIN

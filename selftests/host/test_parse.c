@@ -295,7 +295,7 @@ TEST_F(one, rejects_bad_headers)
 		{ EI_VERSION, 0, -ENOEXEC },
 		{ offsetof(Elf64_Ehdr, e_type), ET_EXEC, -ENOEXEC },
 		{ offsetof(Elf64_Ehdr, e_machine), EM_AARCH64, -EOPNOTSUPP },
-		{ offsetof(Elf64_Ehdr, e_machine), EM_386, -ENOEXEC },
+		{ offsetof(Elf64_Ehdr, e_machine), EM_386, -EOPNOTSUPP },
 		{ offsetof(Elf64_Ehdr, e_phentsize), 32, -ENOEXEC },
 		{ offsetof(Elf64_Ehdr, e_phnum), 0, -ENOEXEC },
 		{ offsetof(Elf64_Ehdr, e_phnum), 65, -ENOEXEC },

@@ -9,6 +9,7 @@
 #include <kselftest_harness.h>
 #include <vdso_remap.h>
 
+#include "arch/encode.h"
 #include "image.h"
 
 static unsigned char code[0x1000];
@@ -18,7 +19,7 @@ static void init_image(struct vdso_remap_image *image, uint8_t build_id)
 {
 	*image = (struct vdso_remap_image){
 		.text = code, .text_size = sizeof(code), .machine = EM_X86_64, .bits = 64,
-		.build_id_size = 20, .build_id = { build_id },
+		.abi = VDSO_ABI_X86_64, .build_id_size = 20, .build_id = { build_id },
 	};
 }
 
@@ -240,12 +241,10 @@ TEST_F(plan, leaves_the_unknown_if_allowed)
 	EXPECT_EQ(0, self->plan.nr_sites);
 }
 
-static void make_32bit(FIXTURE_DATA(plan) *self, uint16_t machine)
+static void set_abi(FIXTURE_DATA(plan) *self, enum vdso_abi abi)
 {
-	self->image.machine = machine;
-	self->image.bits = 32;
-	self->runtime.machine = machine;
-	self->runtime.bits = 32;
+	self->image.abi = abi;
+	self->runtime.abi = abi;
 }
 
 TEST_F(plan, stubs_what_is_missing_on_i386)
@@ -264,7 +263,7 @@ TEST_F(plan, stubs_what_is_missing_on_i386)
 	};
 	size_t i;
 
-	make_32bit(self, EM_386);
+	set_abi(self, VDSO_ABI_I386);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		self->image.nr_entry_points = 0;
 		self->runtime.nr_entry_points = 0;
@@ -285,7 +284,7 @@ TEST_F(plan, stubs_what_is_missing_on_i386)
 
 TEST_F(plan, has_no_stub_for_getrandom_on_i386)
 {
-	make_32bit(self, EM_386);
+	set_abi(self, VDSO_ABI_I386);
 	add(&self->image, "__vdso_time", 0x100, 32);
 	add(&self->image, "__vdso_getrandom", 0x120, 32);
 	add(&self->runtime, "__vdso_getrandom", 0x210, 32);	/* will not do */
@@ -304,7 +303,7 @@ TEST_F(plan, has_no_stub_with_64_bit_seconds_on_x86_64)
 
 TEST_F(plan, leaves_the_trampolines_of_i386_alone)
 {
-	make_32bit(self, EM_386);
+	set_abi(self, VDSO_ABI_I386);
 	add(&self->image, "__vdso_clock_gettime64", 0x100, 32);
 	add(&self->image, "__kernel_vsyscall", 0x200, 32);
 	add(&self->image, "__kernel_sigreturn", 0x220, 16);
@@ -365,26 +364,50 @@ TEST_F(plan, goes_from_one_i386_image_to_another)
 	EXPECT_EQ(VDSO_REMAP_STUB_GETCPU, self->plan.sites[2].target);
 }
 
-/* x32: in place it works like any other. */
-TEST_F(plan, refuses_an_image_whose_code_it_cannot_write)
+TEST_F(plan, knows_x32)
 {
-	make_32bit(self, EM_X86_64);
+	set_abi(self, VDSO_ABI_X32);
 	add(&self->image, "__vdso_time", 0x100, 32);
+	add(&self->image, "__vdso_getcpu", 0x120, 32);
 	add(&self->runtime, "__vdso_time", 0x200, 32);
-	EXPECT_EQ(-ENOTSUP, PLAN(0));
-	EXPECT_EQ(1, self->plan.culprit);	/* beyond the last one */
-	self->runtime.build_id[0] = 1;
-	EXPECT_EQ(0, PLAN(0));
-	EXPECT_EQ(VDSO_REMAP_IN_PLACE, self->plan.outcome);
-	EXPECT_EQ(-ENOTSUP, PLAN(VDSO_REMAP_FORCE_PROXY));
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, JUMP, NAMESAKE, 0);
+	EXPECT_STEP(1, STUB, MISSING, -1);
 }
 
-TEST_F(plan, refuses_another_machine)
+/* CRIU writes its jumps over the trampolines of i386, too. */
+TEST_F(plan, repairs_overwritten_trampolines)
 {
-	self->runtime.machine = EM_386;
+	static const __u8 jump[] = { 0xb8, 0x10, 0x20, 0x30, 0x40, 0xff, 0xe0 };
+
+	set_abi(self, VDSO_ABI_I386);
+	add(&self->image, "__kernel_sigreturn", 0x100, 16);
+	add(&self->image, "__kernel_rt_sigreturn", 0x110, 16);
+	add(&self->image, "__kernel_vsyscall", 0x120, 16);
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, LEAVE, TRAMPOLINE, -1);
+	EXPECT_EQ(0, self->plan.nr_sites);
+
+	memcpy(code + 0x100, jump, sizeof(jump));
+	memcpy(code + 0x110, jump, sizeof(jump));
+	ASSERT_EQ(0, PLAN(0));
+	EXPECT_STEP(0, STUB, OVERWRITTEN, -1);
+	EXPECT_STEP(1, STUB, OVERWRITTEN, -1);
+	EXPECT_STEP(2, LEAVE, TRAMPOLINE, -1);
+	ASSERT_EQ(2, self->plan.nr_sites);
+	EXPECT_EQ(VDSO_REMAP_STUB_SIGRETURN, self->plan.sites[0].target);
+	EXPECT_EQ(VDSO_REMAP_STUB_RT_SIGRETURN, self->plan.sites[1].target);
+
+	self->image.entry_points[0].room = 7;	/* no room for the kernel's bytes: no jump either */
+	EXPECT_EQ(-ENOSPC, PLAN(0));
+	EXPECT_EQ(0, self->plan.culprit);
+}
+
+TEST_F(plan, refuses_another_abi)
+{
+	self->runtime.abi = VDSO_ABI_I386;
 	EXPECT_EQ(-EXDEV, PLAN(0));
-	self->runtime.machine = EM_X86_64;
-	self->runtime.bits = 32;
+	self->runtime.abi = VDSO_ABI_X32;
 	EXPECT_EQ(-EXDEV, PLAN(0));
 }
 
@@ -402,35 +425,35 @@ TEST_F(plan, needs_room)
 	static const unsigned char pad32[] = { 0xf3, 0x0f, 0x1e, 0xfb };
 	static const unsigned char no_pad[] = { 0x90, 0x90, 0x90, 0x90 };
 	static const struct {
-		uint16_t machine;
+		enum vdso_abi abi;
 		const char *name;
 		bool namesake;
 		const unsigned char *pad;
 		uint32_t room;
 	} cases[] = {
-		{ EM_X86_64, "__vdso_time", true, no_pad, 5 },
-		{ EM_X86_64, "__vdso_time", true, pad64, 9 },
-		{ EM_X86_64, "__vdso_time", true, pad32, 5 },
-		{ EM_X86_64, "__vdso_time", false, no_pad, 8 },
-		{ EM_X86_64, "__vdso_time", false, pad64, 12 },
-		{ EM_X86_64, "__vdso_getrandom", true, no_pad, 16 },
-		{ EM_X86_64, "__vdso_getrandom", true, pad64, 20 },
-		{ EM_386, "__vdso_time", true, no_pad, 5 },
-		{ EM_386, "__vdso_time", true, pad32, 9 },
-		{ EM_386, "__vdso_time", true, pad64, 5 },
-		{ EM_386, "__vdso_time", false, no_pad, 14 },
-		{ EM_386, "__vdso_time", false, pad32, 18 },
-		{ EM_386, "__vdso_clock_gettime64", false, no_pad, 18 },
-		{ EM_386, "__vdso_getcpu", false, pad32, 26 },
+		{ VDSO_ABI_X86_64, "__vdso_time", true, no_pad, 5 },
+		{ VDSO_ABI_X86_64, "__vdso_time", true, pad64, 9 },
+		{ VDSO_ABI_X86_64, "__vdso_time", true, pad32, 5 },
+		{ VDSO_ABI_X86_64, "__vdso_time", false, no_pad, 8 },
+		{ VDSO_ABI_X86_64, "__vdso_time", false, pad64, 12 },
+		{ VDSO_ABI_X86_64, "__vdso_getrandom", true, no_pad, 16 },
+		{ VDSO_ABI_X86_64, "__vdso_getrandom", true, pad64, 20 },
+		{ VDSO_ABI_I386, "__vdso_time", true, no_pad, 5 },
+		{ VDSO_ABI_I386, "__vdso_time", true, pad32, 9 },
+		{ VDSO_ABI_I386, "__vdso_time", true, pad64, 5 },
+		{ VDSO_ABI_I386, "__vdso_time", false, no_pad, 14 },
+		{ VDSO_ABI_I386, "__vdso_time", false, pad32, 18 },
+		{ VDSO_ABI_I386, "__vdso_clock_gettime64", false, no_pad, 18 },
+		{ VDSO_ABI_I386, "__vdso_getcpu", false, pad32, 26 },
+		{ VDSO_ABI_X32, "__vdso_time", true, no_pad, 5 },
+		{ VDSO_ABI_X32, "__vdso_time", true, pad64, 9 },
+		{ VDSO_ABI_X32, "__vdso_time", false, pad64, 12 },
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		memcpy(code + 0x100, cases[i].pad, sizeof(no_pad));
-		self->image.machine = cases[i].machine;
-		self->image.bits = cases[i].machine == EM_386 ? 32 : 64;
-		self->runtime.machine = self->image.machine;
-		self->runtime.bits = self->image.bits;
+		set_abi(self, cases[i].abi);
 		self->image.nr_entry_points = 0;
 		self->runtime.nr_entry_points = 0;
 		add(&self->image, "__kernel_vsyscall", 0x80, 16);
@@ -467,7 +490,7 @@ TEST(has_words_for_everything)
 	for (i = VDSO_REMAP_ACTION_JUMP; i <= VDSO_REMAP_ACTION_ALIAS; i++)
 		for (j = 0; j < i; j++)
 			EXPECT_STRNE(vdso_remap_action_name(j), vdso_remap_action_name(i));
-	for (i = VDSO_REMAP_REASON_NAMESAKE; i <= VDSO_REMAP_REASON_UNKNOWN; i++)
+	for (i = VDSO_REMAP_REASON_NAMESAKE; i <= VDSO_REMAP_REASON_OVERWRITTEN; i++)
 		for (j = 0; j < i; j++)
 			EXPECT_STRNE(vdso_remap_reason_text(j), vdso_remap_reason_text(i));
 	EXPECT_STREQ("jump", vdso_remap_action_name(VDSO_REMAP_ACTION_JUMP));

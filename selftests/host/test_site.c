@@ -10,8 +10,8 @@
 #include <kselftest_harness.h>
 
 #include "../../userspace/vdsoctl/vdsoctl.h"
-#include "vdso_abi.h"
-#include "vdso_encode.h"
+#include "arch/symbols.h"
+#include "arch/encode.h"
 
 #define ADDR	0xf7f00000ULL	/* of the image; 32-bit code could be there, too */
 #define OFF	0x100
@@ -29,14 +29,19 @@ FIXTURE_VARIANT(site)
 	uint16_t machine;
 	uint8_t bits;
 	uint8_t endbr[4];
+	unsigned int nr_stubs;
 };
 
 FIXTURE_VARIANT_ADD(site, x86_64) {
-	.machine = EM_X86_64, .bits = 64, .endbr = { 0xf3, 0x0f, 0x1e, 0xfa },
+	.machine = EM_X86_64, .bits = 64, .endbr = { 0xf3, 0x0f, 0x1e, 0xfa }, .nr_stubs = 6,
 };
 
 FIXTURE_VARIANT_ADD(site, i386) {
-	.machine = EM_386, .bits = 32, .endbr = { 0xf3, 0x0f, 0x1e, 0xfb },
+	.machine = EM_386, .bits = 32, .endbr = { 0xf3, 0x0f, 0x1e, 0xfb }, .nr_stubs = 7,
+};
+
+FIXTURE_VARIANT_ADD(site, x32) {
+	.machine = EM_X86_64, .bits = 32, .endbr = { 0xf3, 0x0f, 0x1e, 0xfa }, .nr_stubs = 5,
 };
 
 FIXTURE_SETUP(site)
@@ -45,7 +50,7 @@ FIXTURE_SETUP(site)
 	memset(self->bytes, 0x90, sizeof(self->bytes));
 	self->image = (struct vdso_remap_image){
 		.text = self->bytes, .text_size = sizeof(self->bytes),
-		.machine = variant->machine, .bits = variant->bits,
+		.machine = variant->machine, .bits = variant->bits, .abi = self->abi,
 	};
 	self->ep.off = OFF;
 }
@@ -88,7 +93,7 @@ TEST_F(site, sees_near_jumps)
 /* In 32-bit code that is a near one, too, and the sum wraps. */
 TEST_F(site, sees_jumps_over_more_than_2_gib)
 {
-	enum site_kind kind = variant->bits == 64 ? SITE_FAR_JUMP : SITE_NEAR_JUMP;
+	enum site_kind kind = self->abi == VDSO_ABI_I386 ? SITE_NEAR_JUMP : SITE_FAR_JUMP;
 
 	put_jump(self, 0x10000);
 	EXPECT_JUMP(kind, 0x10000);
@@ -118,7 +123,7 @@ TEST_F(site, sees_the_jumps_of_criu)
 		EXPECT_JUMP(SITE_CRIU_JUMP, 0x7fff12341000);
 		memcpy(self->bytes + OFF, jump32, sizeof(jump32));
 		EXPECT_EQ(SITE_UNTOUCHED, decode(self).kind);
-	} else {
+	} else if (self->abi == VDSO_ABI_I386) {
 		memcpy(self->bytes + OFF, jump32, sizeof(jump32));
 		EXPECT_JUMP(SITE_CRIU_JUMP, 0x12341000);
 		memcpy(self->bytes + OFF, jump64, sizeof(jump64));
@@ -133,19 +138,19 @@ TEST_F(site, sees_every_stub)
 	size_t i;
 
 	for (pad = 0; pad < 2; pad++)
-		for (i = 0; i < ARRAY_SIZE(vdso_abi_stubs); i++) {
+		for (i = 0; i < ARRAY_SIZE(vdso_stub_names); i++) {
 			memset(self->bytes + OFF, 0x90, 64);
 			if (pad)
 				memcpy(self->bytes + OFF, variant->endbr, sizeof(variant->endbr));
 			if (!vdso_encode_stub(self->abi, self->bytes + OFF, self->bytes + OFF, 64,
-					      vdso_abi_stubs[i].stub))
+					      vdso_stub_names[i].stub))
 				continue;
 			nr++;
 			site = decode(self);
 			EXPECT_EQ(SITE_STUB, site.kind);
-			EXPECT_STREQ(vdso_abi_stubs[i].name, site.call);
+			EXPECT_STREQ(vdso_stub_names[i].name, site.call);
 		}
-	EXPECT_EQ(variant->bits == 64 ? 2 * 6 : 2 * 7, nr);
+	EXPECT_EQ(2 * variant->nr_stubs, nr);
 }
 
 TEST_F(site, sees_nothing_in_other_code)
@@ -165,13 +170,13 @@ TEST_F(site, does_not_read_beyond_the_image)
 	uint8_t buf[64];
 
 	memset(self->bytes + OFF, 0x90, 64);
-	for (i = 0; i < ARRAY_SIZE(targets) + ARRAY_SIZE(vdso_abi_stubs); i++) {
+	for (i = 0; i < ARRAY_SIZE(targets) + ARRAY_SIZE(vdso_stub_names); i++) {
 		if (i < ARRAY_SIZE(targets))
 			len = vdso_encode_jump(self->abi, buf, self->bytes + OFF, 64, ADDR,
 					       targets[i]);
 		else
 			len = vdso_encode_stub(self->abi, buf, self->bytes + OFF, 64,
-					       vdso_abi_stubs[i - ARRAY_SIZE(targets)].stub);
+					       vdso_stub_names[i - ARRAY_SIZE(targets)].stub);
 		for (cut = 0; cut < len; cut++) {
 			self->image.text = memcpy(malloc(cut), buf, cut);
 			self->image.text_size = cut;

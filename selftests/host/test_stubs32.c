@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Claims about what arch/x86/vdso_encode.h writes for i386: it is executed, and
+ * Claims about what arch/x86/encode.h writes for i386: it is executed, and
  * does what the system call does, and keeps what a call must keep. Without a
  * libc, like the raw system call of i386, which is tried, too. TAP.
  */
@@ -13,8 +13,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#include "vdso_encode.h"
-#include "vdso_syscall.h"
+#include "arch/encode.h"
+#include "arch/syscall.h"
 
 /* More than 2 GiB above this program: jumps from there to here wrap. */
 #define PAGE_ADDR	0xe0000000UL

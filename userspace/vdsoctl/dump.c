@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arch/program.h"
+
 #define MAX_LINKS	40	/* as the kernel */
 
 /* The text of the vDSO as it is, to be freed; complains. */
@@ -45,17 +47,29 @@ static void *read_text(pid_t pid, size_t *size)
 	return NULL;
 }
 
-/* The same of the vDSO that the running kernel gives to i386 programs. */
-static void *read_i386_text(size_t *size)
+/* The same of the vDSO that the running kernel gives to programs of an ABI. */
+static void *read_fresh_text(enum vdso_abi abi, size_t *size)
 {
-	pid_t pid = specimen_start();
+	pid_t pid = abi == VDSO_ABI_NATIVE ? getpid() : fresh_start(abi);
 	void *data;
 
 	if (pid < 0)
 		return NULL;
 	data = read_text(pid, size);
-	specimen_end(pid);
+	if (pid != getpid())
+		fresh_end(pid);
 	return data;
+}
+
+/* VDSO_ABI_UNKNOWN: there is none of that name. */
+static enum vdso_abi find_abi(const char *name)
+{
+	unsigned int abi;
+
+	for (abi = 1; abi < VDSO_NR_ABIS; abi++)
+		if (!strcmp(name, vdso_remap_abi_name(abi)))
+			return abi;
+	return VDSO_ABI_UNKNOWN;
 }
 
 /* Returns -errno. */
@@ -203,7 +217,8 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 		OPTION_VERSION,
 		{ }
 	};
-	const char *path = "-", *machine = NULL;
+	enum vdso_abi abi = VDSO_ABI_UNKNOWN;
+	const char *path = "-";
 	pid_t pid = 0;
 	int opt, ret;
 	size_t size;
@@ -219,10 +234,10 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 				return usage_error(cmd, "'%s' is no process id", optarg);
 			break;
 		case 'm':
-			machine = optarg;
-			if (strcmp(machine, "i386") && strcmp(machine, "x86_64"))
-				return usage_error(cmd, "--machine takes i386 or x86_64, not '%s'",
-						   machine);
+			abi = find_abi(optarg);
+			if (abi == VDSO_ABI_UNKNOWN)
+				return usage_error(cmd, "--machine takes one of %s, not '%s'",
+						   image_abi_names(), optarg);
 			break;
 		default:
 			return common_option(cmd, opt);
@@ -230,12 +245,12 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error(cmd, "dump-image takes options only, not '%s'", argv[optind]);
-	if (pid && machine)
+	if (pid && abi != VDSO_ABI_UNKNOWN)
 		return usage_error(cmd, "a process has the vDSO of its own machine: give --pid or "
 				   "--machine, not both");
 
-	data = machine && !strcmp(machine, "i386") ? read_i386_text(&size) :
-						     read_text(pid ? pid : getpid(), &size);
+	data = pid ? read_text(pid, &size) :
+		     read_fresh_text(abi == VDSO_ABI_UNKNOWN ? VDSO_ABI_NATIVE : abi, &size);
 	if (!data)
 		return STATUS_FAILED;
 	ret = strcmp(path, "-") ? write_file(path, data, size) : write_stdout(data, size);
@@ -245,12 +260,11 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 
 const struct command cmd_dump_image = {
 	.name = "dump-image",
-	.args = "[-o FILE] [-p PID | --machine i386|x86_64]",
+	.args = "[-o FILE] [-p PID | --machine ABI]",
 	.summary = "write the text of the runtime vDSO to a file",
 	.help = "  -o, --output FILE     where to; -, the default: standard output\n"
 		"  -p, --pid PID         of this process; default: vdsoctl itself\n"
-		"  -m, --machine i386|x86_64\n"
-		"                        of programs for this machine\n",
+		"  -m, --machine ABI     that programs of this ABI get: x86_64, i386 ...\n",
 	.usage_status = STATUS_USAGE,
 	.run = run_dump_image,
 };

@@ -36,8 +36,8 @@ static int read_stack(struct stack *stack, const struct injection *in)
 
 	*stack = (struct stack){
 		.pid = in->pid,
-		.addr = in->regs.rsp,
-		.word = inject_is_64bit(in) ? 8 : 4,
+		.addr = vdso_regs_get(&in->regs, VDSO_REG_SP),
+		.word = vdso_abi_is_32bit(in->abi) ? 4 : 8,
 	};
 	ret = maps_read(&maps, in->pid);
 	if (ret)
@@ -58,11 +58,16 @@ static int read_stack(struct stack *stack, const struct injection *in)
 /* The nr-th word; beyond the end all are 0. */
 static uint64_t word_at(const struct stack *stack, size_t nr)
 {
-	uint64_t val = 0;
+	uint64_t val64 = 0;
+	uint32_t val32 = 0;
 
-	if (nr < stack->size / stack->word)
-		memcpy(&val, stack->bytes + nr * stack->word, stack->word);	/* little-endian */
-	return val;
+	if (nr >= stack->size / stack->word)
+		return 0;
+	if (stack->word == sizeof(val64))
+		memcpy(&val64, stack->bytes + nr * stack->word, sizeof(val64));
+	else
+		memcpy(&val32, stack->bytes + nr * stack->word, sizeof(val32));
+	return val64 | val32;
 }
 
 /* The number of the vector's first word. */
@@ -80,6 +85,8 @@ static size_t find_auxv(const struct stack *stack)
 /* Complains. */
 static int replace(struct stack *stack, size_t auxv, uint64_t type, uint64_t old, uint64_t new)
 {
+	uint32_t new32 = new;
+	const void *word = stack->word == sizeof(new) ? (const void *)&new : &new32;
 	size_t nr;
 	int ret;
 
@@ -90,7 +97,7 @@ static int replace(struct stack *stack, size_t auxv, uint64_t type, uint64_t old
 	if (word_at(stack, ++nr) != old)
 		return complain("the program's auxiliary vector has 0x%" PRIx64 " for type %"
 				PRIu64 " and not 0x%" PRIx64, word_at(stack, nr), type, old);
-	ret = process_write(stack->pid, stack->addr + nr * stack->word, &new, stack->word);
+	ret = process_write(stack->pid, stack->addr + nr * stack->word, word, stack->word);
 	if (ret)
 		return complain("can't write to the program's stack: %s", strerror(-ret));
 	return 0;
@@ -104,12 +111,12 @@ static void tell_kernel(struct injection *in, uint64_t insn, const struct stack 
 	while (word_at(stack, end) != AT_NULL)
 		end += 2;
 
-	const uint64_t args[6] = {
+	const __u64 args[VDSO_NR_ARGS] = {
 		PR_SET_MM, PR_SET_MM_AUXV, stack->addr + auxv * stack->word,
 		(end + 2 - auxv) * stack->word,
 	};
 
-	inject_syscall(in, insn, INJECT_PRCTL, args);
+	inject_syscall(in, insn, VDSO_CALL_PRCTL, args);
 }
 
 int auxv_replace(struct injection *in, uint64_t insn, const struct auxv_vdso *old,

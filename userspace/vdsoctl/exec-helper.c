@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vdso_abi.h"
+#include "arch/regs.h"
 
 /* Until execve() has succeeded the process does what it likes; exits with it. */
 static void wait_for_exec(pid_t pid)
@@ -51,13 +51,11 @@ static int check_program(const struct exec_job *job, const struct vdso_remap_sta
 		return group_complain(&error, "can't give the program an image");
 	if (image_from_process(&runtime, job->pid, &status->runtime))
 		return -1;
-	if (vdso_abi_of(runtime.machine, runtime.bits) == VDSO_ABI_UNKNOWN)
-		return complain("the program is an %s one: such programs can't be given an image",
-				image_abi(&runtime));
-	if (runtime.machine != job->image.machine || runtime.bits != job->image.bits)
+	if (runtime.abi != job->image.abi)
 		return complain("the image is an %s vDSO, but the program is an %s one: give it an "
 				"image of its own kind, from 'vdsoctl dump-image --machine'",
-				image_abi(&job->image), image_abi(&runtime));
+				vdso_remap_abi_name(job->image.abi),
+				vdso_remap_abi_name(runtime.abi));
 	if (runtime.build_id_size != job->runtime.build_id_size ||
 	    memcmp(runtime.build_id, job->runtime.build_id, runtime.build_id_size))
 		return complain("the program has another runtime vDSO than the kernel has given "
@@ -69,10 +67,10 @@ static int check_program(const struct exec_job *job, const struct vdso_remap_sta
 static int map_in_program(struct injection *in, uint64_t insn, uint64_t addr, uint64_t size,
 			  int prot, const char *what)
 {
-	const uint64_t args[6] = {
+	const __u64 args[VDSO_NR_ARGS] = {
 		addr, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0
 	};
-	int64_t ret = inject_syscall(in, insn, INJECT_MMAP, args);
+	int64_t ret = inject_syscall(in, insn, VDSO_CALL_MMAP, args);
 
 	if (in->gone)
 		return -1;	/* killed: nobody is left to be told */
@@ -180,17 +178,17 @@ static int tell_program(const struct change *c, uint64_t insn)
 	uint64_t before = c->before.runtime.start;
 	struct auxv_vdso old = {
 		.text = before,
-		.vsyscall = find_entry_point(&c->job->runtime, before, "__kernel_vsyscall"),
+		.vsyscall = find_entry_point(&c->job->runtime, before, VDSO_CALL_RETURN_SYMBOL),
 	};
 	struct auxv_vdso new = {
 		.text = c->text,
-		.vsyscall = find_entry_point(&c->job->image, c->text, "__kernel_vsyscall"),
+		.vsyscall = find_entry_point(&c->job->image, c->text, VDSO_CALL_RETURN_SYMBOL),
 	};
 
 	if (old.vsyscall && !new.vsyscall)
-		return complain("the image has no __kernel_vsyscall, which the program needs for "
-				"its system calls. Take one with 'vdsoctl dump-image --machine "
-				"i386'");
+		return complain("the image has no " VDSO_CALL_RETURN_SYMBOL ", which the program "
+				"needs for its system calls. Take one with 'vdsoctl dump-image "
+				"--machine %s'", vdso_remap_abi_name(c->job->image.abi));
 	return auxv_replace(c->in, insn, &old, &new);
 }
 
@@ -216,7 +214,7 @@ static int install(const struct change *c)
 /* The offset of a system call instruction in the runtime vDSO, 0 if there is none. */
 static size_t find_insn(const struct vdso_remap_image *runtime, const struct injection *in)
 {
-	const char *insn = memmem(runtime->text, runtime->text_size, inject_insn(in), 2);
+	const char *insn = memmem(runtime->text, runtime->text_size, inject_insn(in), VDSO_CALL_INSN_SIZE);
 
 	return insn ? insn - (const char *)runtime->text : 0;
 }
@@ -251,7 +249,7 @@ void exec_help(const struct exec_job *job)
 	int ret;
 
 	wait_for_exec(job->pid);
-	ret = inject_begin(&in, job->pid);
+	ret = inject_begin(&in, job->pid, job->image.abi);
 	if (in.gone)
 		exit(STATUS_OK);
 	if (ret) {

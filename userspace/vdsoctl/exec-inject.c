@@ -2,24 +2,15 @@
 /* vdsoctl exec: how a program makes system calls before its first instruction. */
 #include "exec.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)	/* PTRACE_O_TRACESYSGOOD */
-#define CS_64BIT	0x33
-
-static const struct {
-	unsigned int x86_64;
-	unsigned int compat;	/* i386 */
-} calls[] = {
-	[INJECT_MMAP] = { SYS_mmap, 192 },	/* mmap2: the offset is 0 in either unit */
-	[INJECT_PRCTL] = { SYS_prctl, 172 },
-	[INJECT_EXIT_GROUP] = { SYS_exit_group, 252 },
-};
 
 /*
  * On to the next system call stop. System call stops, not single steps: a step
@@ -47,87 +38,74 @@ static int next_syscall_stop(struct injection *in)
 	}
 }
 
-int inject_begin(struct injection *in, pid_t pid)
+static int get_regs(struct injection *in, struct vdso_regs *regs)
+{
+	struct iovec iov = { regs->bytes, sizeof(regs->bytes) };
+
+	if (ptrace(PTRACE_GETREGSET, in->pid, NT_PRSTATUS, &iov))
+		return -errno;
+	regs->size = iov.iov_len;
+	return 0;
+}
+
+static int set_regs(struct injection *in, struct vdso_regs *regs)
+{
+	struct iovec iov = { regs->bytes, regs->size };
+
+	return ptrace(PTRACE_SETREGSET, in->pid, NT_PRSTATUS, &iov) ? -errno : 0;
+}
+
+int inject_begin(struct injection *in, pid_t pid, enum vdso_abi abi)
 {
 	uint64_t all = ~0ULL;
 	int ret;
 
 	memset(in, 0, sizeof(*in));
 	in->pid = pid;
+	in->abi = abi;
 	if (ptrace(PTRACE_GETSIGMASK, pid, sizeof(in->sigmask), &in->sigmask) ||
 	    ptrace(PTRACE_SETSIGMASK, pid, sizeof(all), &all))
 		return -errno;
 	/* At its end, because there its result is written into the registers. */
 	ret = next_syscall_stop(in);
-	if (ret)
-		return ret;
-	return ptrace(PTRACE_GETREGS, pid, 0, &in->regs) ? -errno : 0;
+	return ret ?: get_regs(in, &in->regs);
 }
 
-bool inject_is_64bit(const struct injection *in)
+const void *inject_insn(const struct injection *in)
 {
-	return in->regs.cs == CS_64BIT;
+	return vdso_call_insn(vdso_regs_abi(&in->regs));
 }
 
-const char *inject_insn(const struct injection *in)
+static void set_call(struct vdso_regs *regs, enum vdso_call call, const __u64 args[VDSO_NR_ARGS])
 {
-	/* syscall, int $0x80 */
-	return inject_is_64bit(in) ? "\x0f\x05" : "\xcd\x80";
+	vdso_regs_set_call(regs, vdso_call_nr(vdso_regs_abi(regs), call), args);
 }
 
-static void set_call(const struct injection *in, struct user_regs_struct *regs,
-		     enum injected_call call, const uint64_t args[6])
+int64_t inject_syscall(struct injection *in, uint64_t insn, enum vdso_call call,
+		       const __u64 args[VDSO_NR_ARGS])
 {
-	regs->orig_rax = -1;	/* no system call to be restarted */
-	if (inject_is_64bit(in)) {
-		regs->rax = calls[call].x86_64;
-		regs->rdi = args[0];
-		regs->rsi = args[1];
-		regs->rdx = args[2];
-		regs->r10 = args[3];
-		regs->r8 = args[4];
-		regs->r9 = args[5];
-	} else {
-		regs->rax = calls[call].compat;
-		regs->rbx = args[0];
-		regs->rcx = args[1];
-		regs->rdx = args[2];
-		regs->rsi = args[3];
-		regs->rdi = args[4];
-		regs->rbp = args[5];
-	}
-}
-
-/* Addresses of 32 bits may have the highest one set; errors are the last 4095. */
-static int64_t result(const struct injection *in, uint64_t rax)
-{
-	if (inject_is_64bit(in))
-		return rax;
-	return (uint32_t)rax > -4096U ? (int32_t)rax : (int64_t)(uint32_t)rax;
-}
-
-int64_t inject_syscall(struct injection *in, uint64_t insn, enum injected_call call,
-		       const uint64_t args[6])
-{
-	struct user_regs_struct regs = in->regs;
+	struct vdso_regs regs = in->regs;
 	int ret;
 
-	regs.rip = insn;
-	set_call(in, &regs, call, args);
-	if (ptrace(PTRACE_SETREGS, in->pid, 0, &regs))
-		return -errno;
-	ret = next_syscall_stop(in);	/* it begins */
+	vdso_regs_set(&regs, VDSO_REG_IP, insn);
+	set_call(&regs, call, args);
+	ret = set_regs(in, &regs);
+	if (!ret)
+		ret = next_syscall_stop(in);	/* it begins */
 	if (!ret)
 		ret = next_syscall_stop(in);	/* it ends */
-	if (ret)
-		return ret;
-	return ptrace(PTRACE_GETREGS, in->pid, 0, &regs) ? -errno : result(in, regs.rax);
+	if (!ret)
+		ret = get_regs(in, &regs);
+	return ret ?: vdso_regs_result(&regs);
 }
 
 int inject_end(struct injection *in)
 {
-	if (ptrace(PTRACE_SETREGS, in->pid, 0, &in->regs) ||
-	    ptrace(PTRACE_SETSIGMASK, in->pid, sizeof(in->sigmask), &in->sigmask))
+	int ret = set_regs(in, &in->regs);
+
+	if (ret)
+		return ret;
+	if (ptrace(PTRACE_SETSIGMASK, in->pid, sizeof(in->sigmask), &in->sigmask))
 		return -errno;
 	return ptrace(PTRACE_DETACH, in->pid, 0, 0) ? -errno : 0;
 }
@@ -138,11 +116,12 @@ int inject_end(struct injection *in)
  */
 void inject_exit(struct injection *in, int status)
 {
-	const uint64_t args[6] = { status };
-	struct user_regs_struct regs = in->regs;
+	const __u64 args[VDSO_NR_ARGS] = { status };
+	struct vdso_regs regs = in->regs;
 
-	set_call(in, &regs, INJECT_EXIT_GROUP, args);
-	if (process_write(in->pid, regs.rip, inject_insn(in), 2) ||
-	    ptrace(PTRACE_SETREGS, in->pid, 0, &regs) || ptrace(PTRACE_DETACH, in->pid, 0, 0))
+	set_call(&regs, VDSO_CALL_EXIT_GROUP, args);
+	if (process_write(in->pid, vdso_regs_get(&regs, VDSO_REG_IP), inject_insn(in),
+			  VDSO_CALL_INSN_SIZE) ||
+	    set_regs(in, &regs) || ptrace(PTRACE_DETACH, in->pid, 0, 0))
 		kill(in->pid, SIGKILL);
 }

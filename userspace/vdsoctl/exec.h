@@ -5,7 +5,7 @@
 
 #include "vdsoctl.h"
 
-#include <sys/user.h>
+#include "arch/regs.h"
 
 /**
  * struct exec_job - what is to be done to the program
@@ -38,6 +38,7 @@ void exec_help(const struct exec_job *job) __attribute__((noreturn));
 /**
  * struct injection - a program that is held
  * @pid: of the program
+ * @abi: that it is to have; its code's may be another one, if it is of another machine
  * @regs: its registers as execve() left them
  * @sigmask: its blocked signals
  * @gone: it was killed; its process id may be another's now
@@ -45,7 +46,8 @@ void exec_help(const struct exec_job *job) __attribute__((noreturn));
 struct injection {
 	pid_t pid;
 	bool gone;
-	struct user_regs_struct regs;
+	enum vdso_abi abi;
+	struct vdso_regs regs;
 	uint64_t sigmask;
 };
 
@@ -53,21 +55,12 @@ struct injection {
  * From PTRACE_EVENT_EXEC on: holds the program at the end of execve(), with
  * its signals waiting.
  */
-int inject_begin(struct injection *in, pid_t pid);
-
-enum injected_call {
-	INJECT_MMAP,
-	INJECT_PRCTL,
-	INJECT_EXIT_GROUP,
-};
-
-/* Whether it is a program of 64-bit x86. */
-bool inject_is_64bit(const struct injection *in);
-/* The bytes of its system call instruction, two of them. */
-const char *inject_insn(const struct injection *in);
+int inject_begin(struct injection *in, pid_t pid, enum vdso_abi abi);
+/* The bytes of its system call instruction, VDSO_CALL_INSN_SIZE of them. */
+const void *inject_insn(const struct injection *in);
 /* Such an instruction is at @insn. Returns what the system call does. */
-int64_t inject_syscall(struct injection *in, uint64_t insn, enum injected_call call,
-		       const uint64_t args[6]);
+int64_t inject_syscall(struct injection *in, uint64_t insn, enum vdso_call call,
+		       const __u64 args[VDSO_NR_ARGS]);
 /* Lets the program go as if nothing had been. */
 int inject_end(struct injection *in);
 /* Makes the program end with a status instead. */

@@ -10,9 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vdso_abi.h"
+#include "arch/program.h"
 
-#define PAGE_SIZE	4096UL
+const char *image_abi_names(void)
+{
+	static char names[128];
+	unsigned int abi;
+	size_t len = 0;
+
+	for (abi = 1; abi < VDSO_NR_ABIS; abi++)
+		len += snprintf(names + len, sizeof(names) - len, "%s%s", abi > 1 ? ", " : "",
+				vdso_remap_abi_name(abi));
+	return names;
+}
 
 int image_complain(const char *what, int err)
 {
@@ -25,7 +35,8 @@ int image_complain(const char *what, int err)
 				"was. Take the vDSO of a process that is not proxied", what);
 	case -EOPNOTSUPP:
 		return complain("%s is for a machine that this vdsoctl does not know: it takes "
-				"vDSOs of x86_64 kernels, from 'vdsoctl dump-image'", what);
+				"vDSOs of %s, from 'vdsoctl dump-image'", what,
+				image_abi_names());
 	case -ENOSYS:
 		return complain("%s has no function symbols: is it a vDSO? 'vdsoctl dump-image' "
 				"makes proper ones", what);
@@ -57,6 +68,7 @@ static int read_all(int fd, char *data, size_t size)
 
 static int read_file(const char *path, void **data, size_t *size)
 {
+	const size_t page = sysconf(_SC_PAGESIZE);
 	struct stat st;
 	int fd, ret = 0;
 
@@ -75,7 +87,7 @@ static int read_file(const char *path, void **data, size_t *size)
 		goto out_close;
 
 	/* A vDSO is mapped by pages: what is missing in the last one is zero. */
-	*size = (st.st_size + PAGE_SIZE - 1) & -PAGE_SIZE;
+	*size = (st.st_size + page - 1) & -page;
 	*data = calloc(1, *size);
 	ret = *data ? read_all(fd, *data, st.st_size) : -ENOMEM;
 out_close:
@@ -121,7 +133,7 @@ int image_from_process(struct vdso_remap_image *image, pid_t pid,
 }
 
 /* A process that has what the kernel gave it; complains. */
-static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, const char *param)
+static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, enum vdso_abi abi)
 {
 	const struct mapping *text;
 	struct maps maps;
@@ -137,7 +149,7 @@ static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, con
 					 &(struct vdso_remap_range){ text->start, text->end });
 	else
 		ret = complain("process %d has no vDSO: was the kernel booted with %s=0?", pid,
-			       param);
+			       vdso_abi_boot_param(abi));
 	maps_free(&maps);
 	return ret;
 }
@@ -147,32 +159,14 @@ int image_runtime(struct vdso_remap_image *runtime, const struct vdso_remap_imag
 	pid_t pid;
 	int ret;
 
-	switch (vdso_abi_of(image->machine, image->bits)) {
-	case VDSO_ABI_X86_64:
-		return image_of_fresh_process(runtime, getpid(), "vdso");
-	case VDSO_ABI_I386:
-		pid = specimen_start();
-		if (pid < 0)
-			return -1;
-		ret = image_of_fresh_process(runtime, pid, "vdso32");
-		specimen_end(pid);
-		return ret;
-	default:
-		return complain("the image is an %s vDSO: of the running kernel's, vdsoctl knows "
-				"that of x86_64 and that of i386 only", image_abi(image));
-	}
-}
-
-const char *image_abi(const struct vdso_remap_image *image)
-{
-	switch (vdso_abi_of(image->machine, image->bits)) {
-	case VDSO_ABI_X86_64:
-		return "x86_64";
-	case VDSO_ABI_I386:
-		return "i386";
-	default:	/* what else the library parses */
-		return "x32";
-	}
+	if (image->abi == VDSO_ABI_NATIVE)
+		return image_of_fresh_process(runtime, getpid(), image->abi);
+	pid = fresh_start(image->abi);
+	if (pid < 0)
+		return -1;
+	ret = image_of_fresh_process(runtime, pid, image->abi);
+	fresh_end(pid);
+	return ret;
 }
 
 bool image_same_build_id(const struct vdso_remap_image *image,
@@ -204,12 +198,8 @@ int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *imag
 		return 0;
 	case -EXDEV:
 		return complain("the image is an %s vDSO, but the runtime vDSO is an %s one",
-				image_abi(image), image_abi(runtime));
+				vdso_remap_abi_name(image->abi), vdso_remap_abi_name(runtime->abi));
 	case -ENOTSUP:
-		if (plan->culprit == image->nr_entry_points)
-			return complain("the image is an %s vDSO: nothing can be written there, "
-					"only an identical one can take its place",
-					image_abi(image));
 		return complain("the image has an entry point %s that the runtime vDSO lacks and "
 				"of which nothing is known. If the program never calls it, give "
 				"--allow-unknown", image->entry_points[plan->culprit].name);

@@ -192,7 +192,7 @@ static void print_text(const struct report *r)
 	else
 		printf("runtime vDSO %s, %s%s\n",
 		       image_build_id(id, r->runtime.build_id, r->runtime.build_id_size),
-		       image_abi(&r->runtime),
+		       vdso_remap_abi_name(r->runtime.abi),
 		       info->state & VDSO_REMAP_STATE_PRESENT ? "" : ", split or not whole");
 	print_areas(info);
 	if (r->have_runtime)
@@ -207,7 +207,7 @@ static void print_text(const struct report *r)
 	if (r->have_image) {
 		printf("image vDSO %s, %s\n  %" PRIx64 "-%" PRIx64 " text\n",
 		       image_build_id(id, r->image.build_id, r->image.build_id_size),
-		       image_abi(&r->image), r->image_range.start, r->image_range.end);
+		       vdso_remap_abi_name(r->image.abi), r->image_range.start, r->image_range.end);
 		print_symbols(r, &r->image, true);
 	}
 	if (r->other.end)
@@ -284,7 +284,7 @@ static struct json_object *image_to_json(const struct report *r,
 	char id[2 * VDSO_REMAP_BUILD_ID_MAX + 1];
 
 	add_string(obj, "build_id", image_build_id(id, image->build_id, image->build_id_size));
-	add_string(obj, "abi", image_abi(image));
+	add_string(obj, "abi", vdso_remap_abi_name(image->abi));
 	add_number(obj, "bits", image->bits);
 	if (sites) {
 		add_number(obj, "start", r->image_range.start);

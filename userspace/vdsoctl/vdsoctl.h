@@ -122,9 +122,9 @@ int image_from_process(struct vdso_remap_image *image, pid_t pid,
 		       const struct vdso_remap_range *range);
 /* What the running kernel gives to programs of the image's ABI. */
 int image_runtime(struct vdso_remap_image *runtime, const struct vdso_remap_image *image);
-/* Its name. Does not complain. */
-const char *image_abi(const struct vdso_remap_image *image);
 int image_complain(const char *what, int err);
+/* The ABIs that this vdsoctl knows, in one string for a message. */
+const char *image_abi_names(void);
 bool image_same_build_id(const struct vdso_remap_image *image,
 			 const struct vdso_remap_info *info);
 /* Needs 2 * VDSO_REMAP_BUILD_ID_MAX + 1 bytes. Returns buf. */
@@ -133,11 +133,11 @@ const char *image_build_id(char *buf, const uint8_t *id, size_t size);
 int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *image,
 	       const struct vdso_remap_image *runtime, uint32_t flags);
 
-/* specimen.c: an i386 process, to look at its vDSO */
+/* fresh.c: a process of another ABI, to look at its vDSO */
 
 /* Its process id, or complains. It is held before its first instruction. */
-pid_t specimen_start(void);
-void specimen_end(pid_t pid);
+pid_t fresh_start(unsigned int abi);
+void fresh_end(pid_t pid);
 
 /* site.c: what stands at an entry point of an image */
 
@@ -225,6 +225,31 @@ struct evicted {
 /* Brings every thread out of the vDSO that can be; complains, also of what may come of it. */
 int tracees_evict(const struct tracees *tracees, const struct vdso_remap_status *status,
 		  struct evicted *evicted);
+
+/* target.c: the process whose vDSO a command changes */
+
+/**
+ * struct target - a process that stands still, outside of its vDSO
+ * @fd: of the device
+ * @tracees: its threads
+ * @status: what it has
+ * @maps: its mappings
+ */
+struct target {
+	int fd;
+	struct tracees tracees;
+	struct vdso_remap_status status;
+	struct maps maps;
+};
+
+/* Stops all threads of pid and finds out what it has; complains. */
+int target_take(struct target *target, pid_t pid);
+/*
+ * All threads out of the runtime vDSO, which is to move, and of an image that it is marked with.
+ * Complains.
+ */
+int target_evict(struct target *target);
+void target_release(struct target *target);
 
 /* processes.c: several processes that are held at once */
 

@@ -278,6 +278,8 @@ struct vdso_remap_map {
 #define VDSO_REMAP_STUB_GETRANDOM	6
 #define VDSO_REMAP_STUB_CLOCK_GETTIME64	7
 #define VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 8
+#define VDSO_REMAP_STUB_SIGRETURN	9
+#define VDSO_REMAP_STUB_RT_SIGRETURN	10
 
 /**
  * struct vdso_remap_site - what is to be installed where

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/*
- * x86: the raw system call, for code that has no libc. x86_64 and i386.
- */
-#ifndef _VDSO_SYSCALL_H
-#define _VDSO_SYSCALL_H
+/* x86: the raw system call of x86_64 and i386. Included by ../syscall.h. */
+#ifndef _ARCH_X86_SYSCALL_H
+#define _ARCH_X86_SYSCALL_H
 
-#include <asm/unistd.h>
-
-/*
- * RAW_NR_MMAP takes six plain arguments; its last one, the offset, is 0 here,
- * in whatever unit. RAW_MAP_LOW: a flag for addresses that 32-bit code can have.
- */
 #if defined(__x86_64__) && !defined(__ILP32__)
 
 #define RAW_NR_MMAP	__NR_mmap
 #define RAW_MAP_LOW	0x40	/* MAP_32BIT */
 
-/* Returns what the kernel returns: -errno on failure. */
 static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -62,4 +53,4 @@ static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, 
 #error "libvdsoremap makes the system calls of x86_64 and i386 only"
 #endif
 
-#endif /* _VDSO_SYSCALL_H */
+#endif /* _ARCH_X86_SYSCALL_H */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The ABIs of all ports. Each ABI has a vDSO of its own: the machine and the class of that
+ * ELF file say which ABI it is. Compiled into the module, the library and the tests.
+ */
+#ifndef _ARCH_ABI_H
+#define _ARCH_ABI_H
+
+#include <linux/types.h>
+#include <linux/vdso_remap.h>
+
+/* Which ports are compiled: this machine's; in host tests, which set VDSO_ARCH_ALL to 1, all. */
+#ifndef VDSO_ARCH_ALL
+#define VDSO_ARCH_ALL	0
+#endif
+
+#if VDSO_ARCH_ALL || defined(__x86_64__) || defined(__i386__)
+#define VDSO_ARCH_X86	1
+#else
+#error "vdso-remap: no port to this machine: see arch/README"
+#endif
+
+enum vdso_abi {
+	VDSO_ABI_UNKNOWN,
+	VDSO_ABI_X86_64,
+	VDSO_ABI_I386,
+	VDSO_ABI_X32,
+};
+
+/**
+ * struct vdso_abi_row - what is true of an ABI
+ * @name: its usual name
+ * @machine: ELF machine of its vDSO
+ * @bits: of addresses, 32 or 64; also the class of its vDSO
+ * @addr_end: where the addresses of its programs end, at the least
+ * @reach: a near jump reaches a target that is less than this far away, in both directions
+ */
+struct vdso_abi_row {
+	char name[8];
+	__u16 machine;
+	__u8 bits;
+	__u64 addr_end;
+	__u64 reach;
+};
+
+#include "x86/abi.h"
+
+/* By enum vdso_abi. The array holds no pointers: the library must do without relocations. */
+static const struct vdso_abi_row vdso_abi_rows[] = {
+	[VDSO_ABI_UNKNOWN] = { .name = "unknown" },
+#if VDSO_ARCH_X86
+	X86_ABI_ROWS
+#endif
+};
+
+#define VDSO_NR_ABIS	(sizeof(vdso_abi_rows) / sizeof(vdso_abi_rows[0]))
+
+/* The row of an ABI; that of VDSO_ABI_UNKNOWN for any other number. */
+static inline const struct vdso_abi_row *vdso_abi_row(unsigned int abi)
+{
+	return &vdso_abi_rows[abi < VDSO_NR_ABIS ? abi : VDSO_ABI_UNKNOWN];
+}
+
+/* Of a vDSO for this ELF machine, whose class has so many bits; its byte order is the kernel's. */
+static inline enum vdso_abi vdso_abi_of(unsigned int machine, unsigned int bits)
+{
+	unsigned int abi;
+
+	for (abi = 1; abi < VDSO_NR_ABIS; abi++)
+		if (vdso_abi_rows[abi].machine == machine && vdso_abi_rows[abi].bits == bits)
+			return (enum vdso_abi)abi;
+	return VDSO_ABI_UNKNOWN;
+}
+
+/* Whether all addresses of its programs are below 4 GiB. */
+static inline int vdso_abi_is_32bit(enum vdso_abi abi)
+{
+	return vdso_abi_row(abi)->bits == 32;
+}
+
+#endif /* _ARCH_ABI_H */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The raw system call, for code that has no libc. A port defines, for its machine only:
+ *
+ * raw_syscall(nr, a, b, c, d, e, f)	returns what the kernel returns: -errno on failure
+ * RAW_NR_MMAP				of the mmap() that takes six plain arguments; its last
+ *					one, the offset, is 0 here, in whatever unit
+ * RAW_MAP_LOW				a flag of mmap() for addresses that 32-bit code can have
+ */
+#ifndef _ARCH_SYSCALL_H
+#define _ARCH_SYSCALL_H
+
+#include <asm/unistd.h>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include "x86/syscall.h"
+#endif
+
+#endif /* _ARCH_SYSCALL_H */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* x86: its ABIs. Included by ../abi.h. */
+#ifndef _ARCH_X86_ABI_H
+#define _ARCH_X86_ABI_H
+
+#define X86_MACHINE_64	62	/* EM_X86_64; of class 32: x32 */
+#define X86_MACHINE_32	3	/* EM_386 */
+
+/*
+ * jmp rel32 reaches 2 GiB. In 32-bit code the sum wraps, so it reaches all addresses. The
+ * code of x32 is 64-bit code, where it does not wrap.
+ */
+#define X86_ABI_ROWS \
+	[VDSO_ABI_X86_64] = { "x86_64", X86_MACHINE_64, 64, 0x7ffffffff000ULL, 0x80000000ULL }, \
+	[VDSO_ABI_I386] = { "i386", X86_MACHINE_32, 32, 0xffffe000ULL, 0xffffe000ULL }, \
+	[VDSO_ABI_X32] = { "x32", X86_MACHINE_64, 32, 0xffffe000ULL, 0x80000000ULL },
+
+static inline int vdso_abi_is_x86(enum vdso_abi abi)
+{
+	return abi >= VDSO_ABI_X86_64 && abi <= VDSO_ABI_X32;
+}
+
+#endif /* _ARCH_X86_ABI_H */
