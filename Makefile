@@ -39,6 +39,7 @@ help:
 	@echo
 	@echo 'Variables and their values now:'
 	@echo '  KDIR=$(KDIR)'
+	@echo '  ARCH, CROSS_COMPILE  for another machine, as the kernel'\''s build has them'
 	@echo '  O=$(O)'
 	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
@@ -54,7 +55,8 @@ help:
 	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
 
 # Kbuild would take these from the environment for its own.
-kbuild = env -u O -u VERSION $(MAKE) -C $(KDIR) M=$(CURDIR) MAKEFLAGS=
+kbuild = env -u O -u VERSION $(MAKE) -C $(KDIR) M=$(CURDIR) MAKEFLAGS= \
+	$(if $(ARCH),ARCH=$(ARCH)) $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
 
 modules modules_install:
 	$(kbuild) $@

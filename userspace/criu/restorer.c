@@ -16,6 +16,8 @@
 
 #include <vdso_remap.h>
 
+#include "arch/criu.h"
+
 /* The vDSO that the process remembers, as its image says. */
 struct remembered {
 	unsigned long text, text_size;
@@ -89,20 +91,7 @@ struct copy {
 
 static unsigned long thread_ip(const struct thread_restore_args *thread)
 {
-	const struct rt_sigframe *frame = (const void *)&thread->mz->rt_sigframe;
-
-	return frame->is_native ? frame->native.uc.uc_mcontext.rip :
-				  frame->compat.uc.uc_mcontext.ip;
-}
-
-static void set_thread_ip(const struct thread_restore_args *thread, unsigned long ip)
-{
-	struct rt_sigframe *frame = (void *)&thread->mz->rt_sigframe;
-
-	if (frame->is_native)
-		frame->native.uc.uc_mcontext.rip = ip;
-	else
-		frame->compat.uc.uc_mcontext.ip = ip;
+	return arch_criu_frame_ip((const void *)&thread->mz->rt_sigframe);
 }
 
 /*
@@ -116,7 +105,7 @@ static int make_copy(struct copy *copy, const struct remembered *vdso, bool comp
 
 	copy->size = vdso->data_size + vdso->text_size;
 	copy->start = sys_mmap(NULL, copy->size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | (compat ? MAP_32BIT : 0), -1, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS | (compat ? ARCH_CRIU_MAP_LOW : 0), -1, 0);
 	if (copy->start > -4096UL) {
 		pr_err("No memory for a copy of the vDSO: %ld\n", (long)copy->start);
 		return -1;
@@ -168,8 +157,9 @@ static void redirect_in_flight(struct task_restore_args *args, const struct reme
 
 	for (i = 0; i < args->nr_threads; i++)
 		if (is_in_flight(&args->thread_args[i], vdso, image))
-			set_thread_ip(&args->thread_args[i],
-				      thread_ip(&args->thread_args[i]) - vdso->text + copy->text);
+			arch_criu_set_frame_ip((void *)&args->thread_args[i].mz->rt_sigframe,
+					       thread_ip(&args->thread_args[i]) - vdso->text +
+					       copy->text);
 }
 
 static int restore_vdso(struct task_restore_args *args, const struct remembered *vdso,

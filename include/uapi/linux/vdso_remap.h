@@ -56,7 +56,7 @@
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
- *   of a 32-bit ABI), and must not overlap its present place.
+ *   of an ABI with addresses of 32 bits), and must not overlap its present place.
  *
  *   A sealed group (by the kernel or by mseal(2)) stays as it is: EPERM,
  *   unless the request has the flag UNSEAL, the caller has
@@ -159,7 +159,7 @@ struct vdso_remap_area {
 
 /* struct vdso_remap_info.features: what this module can do beyond version 1 */
 #define VDSO_REMAP_FEATURE_MARK	(1ULL << 0)	/* VDSO_REMAP_PROXY_MARK */
-#define VDSO_REMAP_FEATURE_COMPAT (1ULL << 1)	/* PROXY of 32-bit processes */
+#define VDSO_REMAP_FEATURE_COMPAT (1ULL << 1)	/* PROXY of i386 processes */
 #define VDSO_REMAP_FEATURE_UNSEAL (1ULL << 2)	/* UNSEAL, while allow_unseal is set */
 
 /* struct vdso_remap_info.state, beside the AREA flags */
@@ -180,7 +180,7 @@ struct vdso_remap_area {
  * @state: out: VDSO_REMAP_STATE_PRESENT and the flags of all areas
  * @nr_areas: out: areas found. Without STATE_PRESENT they are the remains of
  *	a group, see EUCLEAN.
- * @machine: out: ELF machine of the task's runtime vDSO (EM_X86_64, EM_386)
+ * @machine: out: ELF machine of the task's runtime vDSO (EM_X86_64, also of x32; EM_386)
  * @build_id_size: out: bytes used in @build_id
  * @build_id: out: GNU build id of the task's runtime vDSO, read from the
  *	kernel's own copy. Two vDSOs are the same only if these are.
@@ -267,8 +267,22 @@ struct vdso_remap_map {
  * struct vdso_remap_site.target of a stub: the function that it stands for. It
  * makes the system call of that name, with the arguments and the return value
  * of the vDSO's function. GETRANDOM answers the parameter query (opaque_len
- * ~0UL) with -ENOSYS. The ABI must have the function: GETRANDOM is for x86_64
- * only, the last two are for i386 only.
+ * ~0UL) with -ENOSYS. SIGRETURN and RT_SIGRETURN are the kernel's own bytes of
+ * these trampolines, for images in which another tool has overwritten them.
+ *
+ * The ABI must have the function:
+ *
+ *			x86_64	i386	x32
+ *   CLOCK_GETTIME	x	x	x
+ *   CLOCK_GETRES	x	x	x
+ *   GETTIMEOFDAY	x	x	x
+ *   TIME		x	x	x
+ *   GETCPU		x	x	x
+ *   GETRANDOM		x
+ *   CLOCK_GETTIME64		x
+ *   CLOCK_GETRES_TIME64	x
+ *   SIGRETURN			x
+ *   RT_SIGRETURN		x
  */
 #define VDSO_REMAP_STUB_CLOCK_GETTIME	1
 #define VDSO_REMAP_STUB_CLOCK_GETRES	2
@@ -289,10 +303,18 @@ struct vdso_remap_map {
  * @target: JUMP: offset of an entry point in the runtime vDSO's text;
  *	STUB: VDSO_REMAP_STUB_*
  *
- * A landing pad (endbr64, endbr32) that stands at the site is kept; jump or
- * stub go behind it and the room is that much smaller. Jumps change no register
- * that carries an argument or that a call must preserve (x86_64: a far one uses
- * r11; i386: none).
+ * On machines where an address of code holds a state bit that is no part of the address
+ * (bit 0 of Thumb code on arm), @off and @target hold it as st_value in the ELF symbol
+ * does. Sites are ordered and disjoint without it. x86 has no such bit.
+ *
+ * A landing pad that stands at the site is kept; jump or stub go behind it and the room
+ * is that much smaller. Jumps change no register that carries an argument or that a call
+ * must preserve:
+ *
+ *		near jump	reach	far jump		landing pad
+ *   x86_64	5 bytes		2 GiB	13 bytes, uses r11	endbr64
+ *   i386	5 bytes		all	-			endbr32
+ *   x32	5 bytes		2 GiB	9 bytes, uses r11	endbr64
  */
 struct vdso_remap_site {
 	__u32 off;
@@ -359,7 +381,7 @@ struct vdso_remap_site {
  * EPERM      also: a page of the image is sealed
  * ENXIO      the target of a jump is not an entry point of the runtime vDSO
  * ENOSPC     the site's room is too small for what is to be written
- * EOPNOTSUPP no encodings for the task's ABI: it is neither x86_64 nor i386 (x32)
+ * EOPNOTSUPP no encodings for the task's ABI
  */
 struct vdso_remap_proxy {
 	__u32 size;
