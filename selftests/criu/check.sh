@@ -68,12 +68,13 @@ vm_criu_restore()
 }
 
 # What was dumped on the first and restored on the next goes on: to a third if there is one, and home.
-# So does what CRIU alone did there, by ours; and what we did, by CRIU alone.
+# So does what CRIU alone did there, by ours, also if it overwrote the trampolines of i386; and what we
+# did, by CRIU alone.
 criu_round_trip()
 {
 	local a=${kernels[0]} b=${kernels[1]} c=${kernels[2]:-${kernels[0]}} i=/out/criu-images
 	criu_vm "$b" criu-carry \
-		"carry-$a-$b=carry $stock $i/$a/programs $i/$a-$b/carried plain python3"
+		"carry-$a-$b=carry $stock $i/$a/programs $i/$a-$b/carried plain i386 python3"
 	criu_vm "$c" criu-round-trip \
 		"$a-$b-$c=restore $ours $i/$a-$b/programs $i/$a-$b-$c/programs" \
 		"modes-$a-$b-$c=modes-restore $ours $i/$a-$b/modes" \

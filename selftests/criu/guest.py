@@ -132,8 +132,14 @@ def restore_all(tap, criu, source, to):
 def carry(tap, criu, source, to, names):
     """CRIU alone leaves a mapping behind: there is no map that later ones have to have."""
     for name in names:
+        if not os.path.isdir(f"{source}/{name}"):
+            tap.skip(f"{name}: restored and dumped", "it could not be dumped")
+            continue
         try:
             process, _ = restore(criu, name, f"{source}/{name}")
+            if not is_dumped_here(tap, name):
+                process.kill()
+                continue
             images = dump(criu, process)
             describe(images, None, None)
             keep(images, f"{to}/{name}")
