@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-/* x32 processes: their vDSO is found, moved and mapped; there are no encodings for a proxy. */
+/*
+ * x32 processes: their vDSO is found, moved and mapped, copies of it become proxies, and
+ * their threads are brought out of it.
+ */
 #include <elf.h>
 #include <errno.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include <vdso_remap.h>
+
 #include "util.h"
 
 #define PLACE	0x60000000ULL
@@ -20,16 +27,21 @@ FIXTURE(x32)
 	pid_t pid;	/* x32_self, stopped at its start */
 };
 
-static void start(void)
+static void execute(const char *arg)
 {
 	char self[4096] = "", path[4096 + 16];
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		_exit(126);
 	snprintf(path, sizeof(path), "%s/x32_self", dirname(self));
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	execl(path, path, NULL);
+	execl(path, path, arg, NULL);
 	_exit(errno == ENOEXEC ? 125 : 126);
+}
+
+static void start(void)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	execute(NULL);
 }
 
 FIXTURE_SETUP(x32)
@@ -70,17 +82,6 @@ TEST_F(x32, is_moved_by_its_tracer)
 {
 	struct vdso_remap_info info = { .size = sizeof(info), .pid = self->pid };
 	struct vdso_remap_move move = { .size = sizeof(move), .pid = self->pid };
-	static const struct vdso_remap_site site = {
-		.room = 16, .kind = VDSO_REMAP_SITE_STUB, .target = VDSO_REMAP_STUB_TIME,
-	};
-	struct vdso_remap_proxy proxy = {
-		.size = sizeof(proxy),
-		.pid = self->pid,
-		.nr_sites = 1,
-		.sites = (uintptr_t)&site,
-		.image = PLACE,
-		.image_size = T_PAGE,
-	};
 	uint8_t head[5];
 	int fd = t_open();
 
@@ -89,7 +90,6 @@ TEST_F(x32, is_moved_by_its_tracer)
 	EXPECT_TRUE(info.state & VDSO_REMAP_STATE_PRESENT);
 	move.addr = 1ULL << 32;
 	EXPECT_EQ(-EINVAL, t_ioctl(fd, VDSO_REMAP_MOVE, &move));
-	EXPECT_EQ(-EOPNOTSUPP, t_ioctl(fd, VDSO_REMAP_PROXY, &proxy));
 
 	move.addr = PLACE;
 	ASSERT_EQ(0, t_ioctl(fd, VDSO_REMAP_MOVE, &move));
@@ -98,6 +98,55 @@ TEST_F(x32, is_moved_by_its_tracer)
 	ASSERT_TRUE(t_mem_read(self->pid, PLACE, head, sizeof(head)));
 	EXPECT_EQ(0, memcmp(head, "\177ELF\1", sizeof(head)));	/* ELFCLASS32 */
 	EXPECT_EQ(0, claim_that_fails(self->pid));
+}
+
+/* It runs, inside its vDSO nearly all the time, and is stopped wherever it is. */
+static bool stop_inside(pid_t pid, const struct vdso_remap_range *text)
+{
+	struct user_regs_struct regs;
+	int status, tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		usleep(10000);
+		if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid ||
+		    !WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, pid, NULL, &regs))
+			return false;
+		if (regs.rip >= text->start && regs.rip < text->end)
+			return true;
+		if (ptrace(PTRACE_CONT, pid, NULL, 0))
+			return false;
+	}
+	return false;
+}
+
+TEST_F(x32, is_brought_out_of_its_vdso)
+{
+	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
+	struct user_regs_struct regs;
+	int fd = t_open(), go[2];
+	char byte = 0;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(go));
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(go[0], &byte, 1) == 1)
+			execute("spin");
+		_exit(126);
+	}
+	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC));
+	ASSERT_EQ(1, write(go[1], &byte, 1));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, vdso_remap_query(fd, pid, &status));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, 0));
+
+	ASSERT_TRUE(stop_inside(pid, &status.runtime));
+	EXPECT_LT(0, vdso_remap_evict(pid, &status.runtime, 1, 0));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &regs));
+	EXPECT_TRUE(regs.rip < status.runtime.start || regs.rip >= status.runtime.end);
+	kill(pid, SIGKILL);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN
