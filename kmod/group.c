@@ -99,10 +99,10 @@ unsigned long vr_group_start(unsigned long text)
 }
 
 /* The addresses that a group with its text there occupies, or false: they wrap. */
-static bool set_span(struct vr_span *span, unsigned long text, const struct vr_image *image)
+static bool set_span(struct vr_span *span, unsigned long text, const struct vr_runtime *runtime)
 {
 	span->start = vr_group_start(text);
-	span->end = text + PAGE_ALIGN(image->size);
+	span->end = text + PAGE_ALIGN(runtime->size);
 	return span->start <= text && span->end > text;
 }
 
@@ -117,16 +117,16 @@ static bool set_span(struct vr_span *span, unsigned long text, const struct vr_i
 int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *span)
 {
 	unsigned long limit = mm->task_size;
-	struct vr_image image;
+	struct vr_runtime runtime;
 
 	mmap_assert_locked(mm);
 
-	if (!vr_image_get(&image, mm))
+	if (!vr_runtime_get(&runtime, mm))
 		return -ENOENT;
 	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
-	if (vr_image_bits(&image) == 32)
+	if (vr_runtime_bits(&runtime) == 32)
 		limit = min_t(unsigned long, limit, U32_MAX);
-	return set_span(span, text, &image) && span->end <= limit ? 0 : -EINVAL;
+	return set_span(span, text, &runtime) && span->end <= limit ? 0 : -EINVAL;
 }
 
 /* One slot's share of a group's span. */
@@ -144,10 +144,10 @@ static struct vr_span slot_span(const struct vr_slot *slot, const struct vr_span
 static bool find_whole(struct mm_struct *mm, unsigned long text, struct vr_group *group)
 {
 	struct vr_group found = { .nr = nr_slots };
-	struct vr_image image;
+	struct vr_runtime runtime;
 	unsigned int i;
 
-	if (!vr_image_get(&image, mm) || !set_span(&found.span, text, &image))
+	if (!vr_runtime_get(&runtime, mm) || !set_span(&found.span, text, &runtime))
 		return false;
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span want = slot_span(&slots[i], &found.span);
@@ -281,7 +281,7 @@ int vr_get_info(struct vr_target *target, void *request)
 	struct vdso_remap_info *info = request;
 	struct mm_struct *mm = target->mm;
 	struct vr_group group;
-	struct vr_image image;
+	struct vr_runtime runtime;
 	unsigned int i;
 
 	if (info->flags)
@@ -297,10 +297,10 @@ int vr_get_info(struct vr_target *target, void *request)
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	/* Under the lock: whose kind and build id this is, and where it is, belong together. */
-	if (vr_image_get(&image, mm)) {
-		info->machine = vr_image_machine(&image);
-		info->build_id_size = vr_image_build_id(&image, info->build_id,
-							sizeof(info->build_id));
+	if (vr_runtime_get(&runtime, mm)) {
+		info->machine = vr_runtime_machine(&runtime);
+		info->build_id_size = vr_runtime_build_id(&runtime, info->build_id,
+							  sizeof(info->build_id));
 	}
 	info->vdso = arch_vr_vdso(mm);
 	if (!vr_group_find(mm, &group))

@@ -113,17 +113,17 @@ int vr_threads_look(const struct vr_target *target, const struct vr_span *leave,
 int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
 		     const struct vr_others *others, pid_t *busy_tid);
 
-/* The kernel's own copy of a runtime vDSO's text, an ELF file; image.c */
-struct vr_image {
+/* The kernel's own copy of a runtime vDSO's text, an ELF file; runtime.c */
+struct vr_runtime {
 	const void *data;
 	unsigned long size;
 };
 
-bool vr_image_get(struct vr_image *image, const struct mm_struct *mm);
-unsigned int vr_image_machine(const struct vr_image *image);
-unsigned int vr_image_bits(const struct vr_image *image);
-unsigned int vr_image_build_id(const struct vr_image *image, u8 *id, unsigned int max);
-bool vr_image_has_entry_point(const struct vr_image *image, u32 off);
+bool vr_runtime_get(struct vr_runtime *runtime, const struct mm_struct *mm);
+unsigned int vr_runtime_machine(const struct vr_runtime *runtime);
+unsigned int vr_runtime_bits(const struct vr_runtime *runtime);
+unsigned int vr_runtime_build_id(const struct vr_runtime *runtime, u8 *id, unsigned int max);
+bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off);
 
 /*
  * Whether an image vDSO may be in this mapping: anonymous memory that is executable

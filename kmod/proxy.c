@@ -131,23 +131,23 @@ static int check_sites(struct vdso_remap_proxy *req, const struct vdso_remap_sit
 
 /* A jump's target must be an entry point: the module is no way round W^X. */
 static int check_target(const struct vr_proxying *p, const struct vdso_remap_site *site,
-			const struct vr_image *runtime)
+			const struct vr_runtime *runtime)
 {
 	if (site->kind == VDSO_REMAP_SITE_STUB)
 		return vdso_encode_stub_call(p->abi, site->target).nr ? 0 : -EINVAL;
-	return vr_image_has_entry_point(runtime, site->target) ? 0 : -ENXIO;
+	return vr_runtime_has_entry_point(runtime, site->target) ? 0 : -ENXIO;
 }
 
 static int check_targets(struct vr_proxying *p)
 {
 	const struct vdso_remap_proxy *req = p->req;
-	struct vr_image runtime;
+	struct vr_runtime runtime;
 	unsigned int i;
 	int ret = 0;
 
-	if (!vr_image_get(&runtime, p->target->mm))
+	if (!vr_runtime_get(&runtime, p->target->mm))
 		return -ENOENT;
-	p->abi = vdso_abi_of(vr_image_machine(&runtime), vr_image_bits(&runtime));
+	p->abi = vdso_abi_of(vr_runtime_machine(&runtime), vr_runtime_bits(&runtime));
 	if (p->abi == VDSO_ABI_UNKNOWN)
 		return -EOPNOTSUPP;
 	if (vdso_abi_is_32bit(p->abi) &&

@@ -28,7 +28,7 @@ static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
  * pages are filled from, so it holds for every ABI and whatever the process
  * has done to its own. NULL if the process was started without a vDSO.
  */
-static inline const void *arch_vr_image(const struct mm_struct *mm, unsigned long *size)
+static inline const void *arch_vr_runtime(const struct mm_struct *mm, unsigned long *size)
 {
 	const struct vdso_image *image = mm->context.vdso_image;
 
