@@ -69,6 +69,30 @@ static inline bool vr_is_ptrace_stopped(const struct task_struct *task)
 	return data_race(task_is_traced(task) && !(READ_ONCE(task->jobctl) & JOBCTL_LISTENING));
 }
 
+/* The kernel's own copy of a runtime vDSO's text, an ELF file; runtime.c */
+struct vr_runtime {
+	const void *data;
+	unsigned long size;
+};
+
+bool vr_runtime_get(struct vr_runtime *runtime, const struct mm_struct *mm);
+unsigned int vr_runtime_machine(const struct vr_runtime *runtime);
+unsigned int vr_runtime_bits(const struct vr_runtime *runtime);
+unsigned int vr_runtime_build_id(const struct vr_runtime *runtime, u8 *id, unsigned int max);
+bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off);
+
+/* Pages of a process; window.c */
+struct vr_window {
+	struct page **pages;
+	unsigned int nr;
+	u8 *addr;		/* where the kernel can write to them */
+};
+
+int vr_window_alloc(struct vr_window *window, unsigned int max);
+int vr_window_pin(struct vr_window *window, struct mm_struct *mm, unsigned long addr, bool force);
+int vr_window_open(struct vr_window *window);
+void vr_window_close(struct vr_window *window);
+
 /**
  * struct vr_patch - bytes that are to be replaced in user memory; threads.c
  * @addr: where the process sees them
@@ -112,18 +136,6 @@ int vr_threads_look(const struct vr_target *target, const struct vr_span *leave,
 		    pid_t *busy_tid);
 int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
 		     const struct vr_others *others, pid_t *busy_tid);
-
-/* The kernel's own copy of a runtime vDSO's text, an ELF file; runtime.c */
-struct vr_runtime {
-	const void *data;
-	unsigned long size;
-};
-
-bool vr_runtime_get(struct vr_runtime *runtime, const struct mm_struct *mm);
-unsigned int vr_runtime_machine(const struct vr_runtime *runtime);
-unsigned int vr_runtime_bits(const struct vr_runtime *runtime);
-unsigned int vr_runtime_build_id(const struct vr_runtime *runtime, u8 *id, unsigned int max);
-bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off);
 
 /*
  * Whether an image vDSO may be in this mapping: anonymous memory that is executable

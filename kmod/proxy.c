@@ -10,55 +10,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 
 #include "kmod.h"
-
-/* Pages of a process, pinned and writable by the kernel, in one piece. */
-struct vr_window {
-	struct page **pages;
-	unsigned int nr;
-	u8 *addr;
-};
-
-static void close_window(struct vr_window *window)
-{
-	if (window->addr)
-		vunmap(window->addr);
-	if (window->nr)
-		unpin_user_pages_dirty_lock(window->pages, window->nr, true);
-	kvfree(window->pages);
-	*window = (struct vr_window) {};
-}
-
-/*
- * Pinning for writing gives the process its own copy of a page, as a debugger's
- * write would; later forks copy pinned pages instead of sharing them.
- */
-static int pin_page(struct vr_window *window, struct mm_struct *mm, unsigned long addr,
-		    bool force)
-{
-	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_WRITE | (force ? FOLL_FORCE : 0),
-				       &window->pages[window->nr]);
-
-	if (ret != 1)
-		return ret ?: -EFAULT;
-	window->nr++;
-	return 0;
-}
-
-/* First alloc_window(), then pin_page() for each. close_window() also cleans up failures. */
-static int alloc_window(struct vr_window *window, unsigned int max)
-{
-	window->pages = kvmalloc_array(max, sizeof(*window->pages), GFP_KERNEL);
-	return window->pages ? 0 : -ENOMEM;
-}
-
-static int open_window(struct vr_window *window)
-{
-	window->addr = vmap(window->pages, window->nr, VM_MAP, PAGE_KERNEL);
-	return window->addr ? 0 : -ENOMEM;
-}
 
 /**
  * struct vr_proxying - one PROXY command at work
@@ -69,8 +22,8 @@ static int open_window(struct vr_window *window)
  * @patches: one for each site
  * @force: pages are written to that the process itself could not write to
  * @parking: the group moves to @req->addr
- * @image: the image's pages that a site lies in
- * @header: the page where the mark goes
+ * @window: on the image's pages that a site lies in
+ * @header: on the page where the mark goes
  * @move: of the group, when @parking; else only @move.old is used
  */
 struct vr_proxying {
@@ -81,7 +34,7 @@ struct vr_proxying {
 	struct vr_patches patches;
 	bool force;
 	bool parking;
-	struct vr_window image;
+	struct vr_window window;
 	struct vr_window header;
 	struct vr_move move;
 };
@@ -213,14 +166,14 @@ static int check_parking(struct vr_proxying *p)
 }
 
 /* Pins only the pages that a site lies in: the others stay as they are. */
-static int open_image(struct vr_proxying *p)
+static int open_window(struct vr_proxying *p)
 {
-	struct vr_window *window = &p->image;
+	struct vr_window *window = &p->window;
 	unsigned long page, last, next = 0;
 	unsigned int i;
 	int ret;
 
-	ret = alloc_window(window, p->req->image_size >> PAGE_SHIFT);
+	ret = vr_window_alloc(window, p->req->image_size >> PAGE_SHIFT);
 	if (ret)
 		return ret;
 	for (i = 0; i < p->req->nr_sites; i++) {
@@ -230,7 +183,7 @@ static int open_image(struct vr_proxying *p)
 		page = site->off >> PAGE_SHIFT;
 		last = (site->off + used - 1) >> PAGE_SHIFT;
 		for (next = max(next, page); next <= last; next++) {
-			ret = pin_page(window, p->target->mm,
+			ret = vr_window_pin(window, p->target->mm,
 				       p->req->image + (next << PAGE_SHIFT), p->force);
 			if (ret)
 				return ret;
@@ -239,16 +192,17 @@ static int open_image(struct vr_proxying *p)
 		p->patches.patch[i].window_off = offset_in_page(site->off) +
 			((window->nr - (last - page + 1)) << PAGE_SHIFT);
 	}
-	return open_window(window);
+	return vr_window_open(window);
 }
 
 static int open_header(struct vr_proxying *p, const struct vr_group *group)
 {
-	int ret = alloc_window(&p->header, 1);
+	unsigned long addr = vr_group_text(group)->vm_start;
+	int ret = vr_window_alloc(&p->header, 1);
 
 	if (!ret)
-		ret = pin_page(&p->header, p->target->mm, vr_group_text(group)->vm_start, true);
-	return ret ?: open_window(&p->header);
+		ret = vr_window_pin(&p->header, p->target->mm, addr, true);
+	return ret ?: vr_window_open(&p->header);
 }
 
 static int encode_sites(struct vr_proxying *p)
@@ -261,7 +215,7 @@ static int encode_sites(struct vr_proxying *p)
 		struct vr_patch *patch = &p->patches.patch[i];
 
 		patch->addr = p->req->image + site->off;
-		patch->dst = p->image.addr + patch->window_off;
+		patch->dst = p->window.addr + patch->window_off;
 		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
 			vdso_encode_jump(p->abi, patch->new, patch->dst, site->room, patch->addr,
@@ -340,7 +294,7 @@ static int proxy_locked(struct vr_target *target, void *arg)
 	if (!ret)
 		ret = check_image(p);
 	if (!ret)
-		ret = open_image(p);
+		ret = open_window(p);
 	if (!ret)
 		ret = encode_sites(p);
 	if (!ret)
@@ -348,8 +302,8 @@ static int proxy_locked(struct vr_target *target, void *arg)
 				      &others, &p->req->busy_tid);
 	if (!ret)
 		ret = install(p, &others);
-	close_window(&p->header);
-	close_window(&p->image);
+	vr_window_close(&p->header);
+	vr_window_close(&p->window);
 	return ret;
 }
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Windows: pages of a process, pinned and writable by the kernel, in one piece. */
+#include "internal.h"
+
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+/*
+ * First this, then vr_window_pin() for each page, then vr_window_open(). vr_window_close()
+ * also cleans up after a failure.
+ */
+int vr_window_alloc(struct vr_window *window, unsigned int max)
+{
+	window->pages = kvmalloc_array(max, sizeof(*window->pages), GFP_KERNEL);
+	return window->pages ? 0 : -ENOMEM;
+}
+
+/*
+ * Pinning for writing gives the process its own copy of a page, as a debugger's
+ * write would; later forks copy pinned pages instead of sharing them.
+ */
+int vr_window_pin(struct vr_window *window, struct mm_struct *mm, unsigned long addr, bool force)
+{
+	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_WRITE | (force ? FOLL_FORCE : 0),
+				       &window->pages[window->nr]);
+
+	if (ret != 1)
+		return ret ?: -EFAULT;
+	window->nr++;
+	return 0;
+}
+
+int vr_window_open(struct vr_window *window)
+{
+	window->addr = vmap(window->pages, window->nr, VM_MAP, PAGE_KERNEL);
+	return window->addr ? 0 : -ENOMEM;
+}
+
+void vr_window_close(struct vr_window *window)
+{
+	if (window->addr)
+		vunmap(window->addr);
+	if (window->nr)
+		unpin_user_pages_dirty_lock(window->pages, window->nr, true);
+	kvfree(window->pages);
+	*window = (struct vr_window) {};
+}
