@@ -94,7 +94,7 @@ int vr_window_open(struct vr_window *window);
 void vr_window_close(struct vr_window *window);
 
 /**
- * struct vr_patch - bytes that are to be replaced in user memory; threads.c
+ * struct vr_patch - bytes that are to be replaced in user memory; patch.c
  * @addr: where the process sees them
  * @window_off: where they are in the pages that are pinned for writing
  * @dst: where the kernel can write them
@@ -121,8 +121,14 @@ struct vr_patches {
 	unsigned int nr;
 };
 
+struct vr_others;
+
+bool vr_patches_cover(const struct vr_patches *patches, unsigned long ip);
+int vr_patches_write(const struct vr_target *target, const struct vr_patches *patches,
+		     const struct vr_others *others, pid_t *busy_tid);
+
 /**
- * struct vr_others - the threads that use the target's mm, beside the caller
+ * struct vr_others - the threads that use the target's mm, beside the caller; threads.c
  * @may_run: one of them may return to user space before the command ends
  * @only_own: all of them are the target's own, and nobody else holds a reference
  */
@@ -131,11 +137,31 @@ struct vr_others {
 	bool only_own;
 };
 
+/* How many of the newest processes are remembered: more than one, since some may end. */
+#define VR_NR_NEWEST	16
+
+/**
+ * struct vr_sharers - the processes that share an mm, found before CPUs are held
+ * @process: a thread of each; references are held
+ * @nr: how many
+ * @newest: the last ones that were met in the kernel's list of processes;
+ *	references are held. Processes that came later are behind all of them.
+ * @nr_newest: how many; 0: the list was not walked
+ */
+struct vr_sharers {
+	struct task_struct **process;
+	unsigned int nr;
+	struct task_struct *newest[VR_NR_NEWEST];
+	unsigned int nr_newest;
+};
+
+int vr_sharers_find(struct vr_sharers *sharers, const struct mm_struct *mm);
+void vr_sharers_put(struct vr_sharers *sharers);
 int vr_threads_look(const struct vr_target *target, const struct vr_span *leave,
 		    const struct vr_patches *patches, struct vr_others *others,
 		    pid_t *busy_tid);
-int vr_write_patches(const struct vr_target *target, const struct vr_patches *patches,
-		     const struct vr_others *others, pid_t *busy_tid);
+int vr_threads_look_held(const struct vr_target *target, const struct vr_patches *patches,
+			 const struct vr_sharers *sharers, pid_t *busy_tid);
 
 /*
  * Whether an image vDSO may be in this mapping: anonymous memory that is executable

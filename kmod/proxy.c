@@ -184,7 +184,7 @@ static int open_window(struct vr_proxying *p)
 		last = (site->off + used - 1) >> PAGE_SHIFT;
 		for (next = max(next, page); next <= last; next++) {
 			ret = vr_window_pin(window, p->target->mm,
-				       p->req->image + (next << PAGE_SHIFT), p->force);
+					    p->req->image + (next << PAGE_SHIFT), p->force);
 			if (ret)
 				return ret;
 		}
@@ -269,7 +269,7 @@ static int install(struct vr_proxying *p, const struct vr_others *others)
 	if (req->flags & VDSO_REMAP_PROXY_MARK)
 		ret = open_header(p, group);
 	if (!ret)
-		ret = vr_write_patches(p->target, &p->patches, others, &req->busy_tid);
+		ret = vr_patches_write(p->target, &p->patches, others, &req->busy_tid);
 	if (!ret && req->flags & VDSO_REMAP_PROXY_MARK)
 		write_mark(p, group);
 	if (p->parking) {
