@@ -192,6 +192,11 @@ int vr_group_find(struct mm_struct *mm, struct vr_group *group)
 	return text && find_whole(mm, text->vm_start, group) ? 0 : -EUCLEAN;
 }
 
+bool vr_group_is_text(const struct vm_area_struct *vma)
+{
+	return fills_slot(vma, text_slot);
+}
+
 struct vm_area_struct *vr_group_text(const struct vr_group *group)
 {
 	return group->vma[group->nr - 1];
@@ -274,50 +279,4 @@ int vr_group_announce(const struct vr_group *group)
 	struct vm_area_struct *text = vr_group_text(group);
 
 	return text->vm_ops->mremap(text);
-}
-
-int vr_get_info(struct vr_target *target, void *request)
-{
-	struct vdso_remap_info *info = request;
-	struct mm_struct *mm = target->mm;
-	struct vr_group group;
-	struct vr_runtime runtime;
-	unsigned int i;
-
-	if (info->flags)
-		return -EINVAL;
-	*info = (struct vdso_remap_info) {
-		.size = info->size,
-		.pid = info->pid,
-		.version = VDSO_REMAP_VERSION,
-		.features = VDSO_REMAP_FEATURE_MARK |
-			    (ARCH_VR_HAS_COMPAT ? VDSO_REMAP_FEATURE_COMPAT : 0) |
-			    (READ_ONCE(vr_allow_unseal) ? VDSO_REMAP_FEATURE_UNSEAL : 0),
-	};
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	/* Under the lock: whose kind and build id this is, and where it is, belong together. */
-	if (vr_runtime_get(&runtime, mm)) {
-		info->machine = vr_runtime_machine(&runtime);
-		info->build_id_size = vr_runtime_build_id(&runtime, info->build_id,
-							  sizeof(info->build_id));
-	}
-	info->vdso = arch_vr_vdso(mm);
-	if (!vr_group_find(mm, &group))
-		info->state = VDSO_REMAP_STATE_PRESENT;
-	for (i = 0; i < group.nr; i++) {
-		const struct vm_area_struct *vma = group.vma[i];
-		struct vdso_remap_area *area = &info->areas[i];
-
-		area->start = vma->vm_start;
-		area->size = vma->vm_end - vma->vm_start;
-		area->kind = fills_slot(vma, text_slot) ? VDSO_REMAP_AREA_TEXT
-							: VDSO_REMAP_AREA_DATA;
-		area->flags = (vma->vm_flags & VM_SEALED ? VDSO_REMAP_AREA_SEALED : 0) |
-			      (vma->anon_vma ? VDSO_REMAP_AREA_PRIVATE : 0);
-		info->state |= area->flags;
-	}
-	info->nr_areas = group.nr;
-	mmap_read_unlock(mm);
-	return 0;
 }

@@ -183,6 +183,7 @@ struct vr_group {
 
 int vr_group_init(void);
 int vr_group_find(struct mm_struct *mm, struct vr_group *group);
+bool vr_group_is_text(const struct vm_area_struct *vma);
 struct vm_area_struct *vr_group_text(const struct vr_group *group);
 unsigned long vr_group_start(unsigned long text);
 int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *span);
@@ -214,19 +215,21 @@ struct vr_move {
 	unsigned long ip;
 };
 
-extern bool vr_allow_unseal;
-
-bool vr_may_unseal(void);
-void vr_log_unseal(const struct vr_target *target, const struct vr_group *group);
 int vr_check_destination(const struct mm_struct *mm, u64 addr);
 int vr_move_check(struct vr_move *move);
 int vr_move_prepare(struct vr_move *move);
 void vr_move_abort(struct vr_move *move);
 void vr_move_finish(struct vr_move *move);
 
+/* main.c: moving and marking sealed groups */
+extern bool vr_allow_unseal;
+
+bool vr_may_unseal(void);
+void vr_log_unseal(const struct vr_target *target, const struct vr_group *group);
+
 /*
- * The commands: the request is the command's structure, its out fields are set; those
- * that errors set, too, are clear before.
+ * The commands; info.c, move.c, proxy.c. The request is the command's structure, its out
+ * fields are set; those that errors set, too, are clear before.
  */
 int vr_get_info(struct vr_target *target, void *request);
 int vr_move(struct vr_target *target, void *request);

@@ -5,32 +5,10 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/highmem.h>
-#include <linux/moduleparam.h>
 #include <linux/ptrace.h>
 #include <linux/sched/task_stack.h>
-#include <linux/uidgid.h>
 
 #include "kmod.h"
-
-bool vr_allow_unseal;
-module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
-MODULE_PARM_DESC(allow_unseal,
-		 "Let callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN move and mark sealed vDSOs");
-
-/* Asked of the caller, before a worker with more rights than he has takes over. */
-bool vr_may_unseal(void)
-{
-	return READ_ONCE(vr_allow_unseal) && checkpoint_restore_ns_capable(&init_user_ns);
-}
-
-/* Names the caller and the target; called after a sealed group was changed. */
-void vr_log_unseal(const struct vr_target *target, const struct vr_group *group)
-{
-	pr_notice_ratelimited("%s[%d] of user %u unsealed the vDSO of %s[%d] at %lx, by allow_unseal=1\n",
-			      current->comm, task_pid_nr(current),
-			      from_kuid(&init_user_ns, current_uid()), target->task->comm,
-			      task_pid_nr(target->task), group->span.start);
-}
 
 /*
  * vm.mmap_min_addr holds for everyone here, also with CAP_SYS_RAWIO: there is
