@@ -9,7 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 /*
  * Every group on this kernel consists of these areas: ordered by address,
@@ -116,7 +116,6 @@ static bool set_span(struct vr_span *span, unsigned long text, const struct vr_r
  */
 int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *span)
 {
-	unsigned long limit = mm->task_size;
 	struct vr_runtime runtime;
 
 	mmap_assert_locked(mm);
@@ -124,9 +123,10 @@ int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *spa
 	if (!vr_runtime_get(&runtime, mm))
 		return -ENOENT;
 	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
-	if (vr_runtime_bits(&runtime) == 32)
-		limit = min_t(unsigned long, limit, U32_MAX);
-	return set_span(span, text, &runtime) && span->end <= limit ? 0 : -EINVAL;
+	if (!set_span(span, text, &runtime) ||
+	    span->end > arch_vr_task_size(mm, vr_runtime_bits(&runtime)))
+		return -EINVAL;
+	return 0;
 }
 
 /* One slot's share of a group's span. */

@@ -2,7 +2,7 @@
 /* GET_INFO: what a process has of the runtime vDSO, and what this module can do. */
 #include "internal.h"
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 int vr_get_info(struct vr_target *target, void *request)
 {

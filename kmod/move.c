@@ -5,10 +5,8 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/highmem.h>
-#include <linux/ptrace.h>
-#include <linux/sched/task_stack.h>
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 /*
  * vm.mmap_min_addr holds for everyone here, also with CAP_SYS_RAWIO: there is
@@ -121,21 +119,27 @@ int vr_move_check(struct vr_move *move)
 	return 0;
 }
 
+/* Undoes what the kernel's hook did to the current thread. */
+static void restore_ip(const struct vr_move *move)
+{
+	if (ARCH_VR_HOOK_MOVES_IP)
+		arch_vr_set_user_ip(current, move->ip);
+}
+
 /*
- * Tells the kernel about the new group. If the current thread returns to where the
- * kernel believes the text to be, the kernel's hook makes it return to the new group.
- * If the old group is not there, the thread returns to other code, and must go on
- * there: what the hook did is undone.
+ * Tells the kernel about the new group. A hook that moves the ip does that to a thread
+ * that returns to where the kernel believes the text to be. If the old group is not
+ * there, the thread returns to other code, and must go on there.
  */
 static int announce_new(struct vr_move *move)
 {
 	int ret;
 
 	move->pointer = arch_vr_vdso(move->target->mm);
-	move->ip = instruction_pointer(current_pt_regs());
+	move->ip = arch_vr_user_ip(current);
 	ret = vr_group_announce(&move->new);
 	if (!move->old.nr || vr_group_text(&move->old)->vm_start != move->pointer)
-		instruction_pointer_set(current_pt_regs(), move->ip);
+		restore_ip(move);
 	return ret;
 }
 
@@ -175,7 +179,7 @@ void vr_move_abort(struct vr_move *move)
 	/* Can't fail, since the opposite has just worked. It can't know these two values. */
 	vr_group_announce(&move->old);
 	arch_vr_set_vdso(mm, move->pointer);
-	instruction_pointer_set(current_pt_regs(), move->ip);
+	restore_ip(move);
 	vr_group_remove(mm, &move->new);
 }
 

@@ -9,7 +9,7 @@
 #include <linux/cpumask.h>
 #include <linux/nmi.h>
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 /* How often the sharers are looked for if too many come and go. */
 #define MAX_TRIES	10

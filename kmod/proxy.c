@@ -11,7 +11,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 /**
  * struct vr_proxying - one PROXY command at work
@@ -95,6 +95,7 @@ static int check_targets(struct vr_proxying *p)
 {
 	const struct vdso_remap_proxy *req = p->req;
 	struct vr_runtime runtime;
+	unsigned long limit;
 	unsigned int i;
 	int ret = 0;
 
@@ -103,8 +104,8 @@ static int check_targets(struct vr_proxying *p)
 	p->abi = vdso_abi_of(vr_runtime_machine(&runtime), vr_runtime_bits(&runtime));
 	if (p->abi == VDSO_ABI_UNKNOWN)
 		return -EOPNOTSUPP;
-	if (vdso_abi_is_32bit(p->abi) &&
-	    upper_32_bits((req->image + req->image_size) | req->image_data))
+	limit = arch_vr_task_size(p->target->mm, vr_runtime_bits(&runtime));
+	if (req->image + req->image_size > limit || req->image_data > limit)
 		return -EINVAL;
 	for (i = 0; !ret && i < p->req->nr_sites; i++) {
 		ret = check_target(p, &p->sites[i], &runtime);

@@ -8,7 +8,7 @@
 
 #include <linux/elf.h>
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 #define GNU_BUILD_ID	3	/* note type; kernel headers have no name for it */
 

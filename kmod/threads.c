@@ -13,10 +13,9 @@
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
-#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 
-#include "kmod.h"
+#include "arch/kmod.h"
 
 /**
  * struct vr_look - what is looked for among the threads that share an mm
@@ -66,7 +65,7 @@ static void look_at_thread(struct vr_look *look, struct task_struct *thread)
 	}
 	if (!stopped && !look->all_held)
 		return;
-	ip = instruction_pointer(task_pt_regs(thread));
+	ip = arch_vr_user_ip(thread);
 	if (vr_patches_cover(look->patches, ip) ||
 	    (look->leave && ip >= look->leave->start && ip < look->leave->end))
 		look->busy = thread;

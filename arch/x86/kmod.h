@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* x86: where this architecture keeps what the module asks of the kernel. */
-#ifndef _ARCH_VR_KMOD_H
-#define _ARCH_VR_KMOD_H
+#ifndef _ARCH_X86_KMOD_H
+#define _ARCH_X86_KMOD_H
 
 #include <linux/mm_types.h>
 
@@ -11,6 +11,12 @@
 
 /* Whether processes can have the vDSO of the 32-bit ABI. */
 #define ARCH_VR_HAS_COMPAT	IS_ENABLED(CONFIG_IA32_EMULATION)
+
+/*
+ * A system call of a 32-bit thread returns into the vDSO. The hook moves the thread there
+ * along with the text.
+ */
+#define ARCH_VR_HOOK_MOVES_IP	1
 
 /* The kernel's own idea of where the text is; stale after a plain munmap(). */
 static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
@@ -47,4 +53,4 @@ static inline void arch_vr_sync_code(void)
 	sync_core();
 }
 
-#endif /* _ARCH_VR_KMOD_H */
+#endif /* _ARCH_X86_KMOD_H */
