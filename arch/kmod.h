@@ -14,10 +14,13 @@
 #ifndef _ARCH_KMOD_H
 #define _ARCH_KMOD_H
 
+#include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/ptrace.h>
 #include <linux/sched/task_stack.h>
+
+#include <asm/cacheflush.h>
 
 #ifdef CONFIG_X86
 #include "x86/kmod.h"
@@ -58,6 +61,23 @@ static inline void arch_vr_set_user_ip(struct task_struct *thread, unsigned long
 static inline unsigned long arch_vr_task_size(const struct mm_struct *mm, unsigned int bits)
 {
 	return bits == 32 ? min_t(unsigned long, mm->task_size, U32_MAX) : mm->task_size;
+}
+#endif
+
+/*
+ * Code was written to the page through an address of the kernel's: after this, fetches
+ * through addresses of the process find it, once a CPU has done arch_vr_sync_code(). It is
+ * also called while this CPU holds all others, so it must not wait for one; where
+ * flush_icache_range() does (arm64, riscv), this has to be another function.
+ */
+#ifndef arch_vr_publish_code
+static inline void arch_vr_publish_code(struct page *page, unsigned int off, unsigned int len)
+{
+	u8 *addr = kmap_local_page(page);
+
+	flush_dcache_page(page);
+	flush_icache_range((unsigned long)addr + off, (unsigned long)addr + off + len);
+	kunmap_local(addr);
 }
 #endif
 

@@ -85,19 +85,20 @@ bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off);
 struct vr_window {
 	struct page **pages;
 	unsigned int nr;
-	u8 *addr;		/* where the kernel can write to them */
+	u8 *addr;	/* where the kernel sees them */
 };
 
 int vr_window_alloc(struct vr_window *window, unsigned int max);
 int vr_window_pin(struct vr_window *window, struct mm_struct *mm, unsigned long addr, bool force);
 int vr_window_open(struct vr_window *window);
+void vr_window_write(const struct vr_window *window, unsigned long off, const void *bytes,
+		     unsigned int len);
 void vr_window_close(struct vr_window *window);
 
 /**
  * struct vr_patch - bytes that are to be replaced in user memory; patch.c
  * @addr: where the process sees them
- * @window_off: where they are in the pages that are pinned for writing
- * @dst: where the kernel can write them
+ * @window_off: where they are in the window
  * @len: how many
  * @skip: the first so many stay the same: a thread that stands at the end of
  *	them or among them has done what the new bytes say as well
@@ -109,7 +110,6 @@ void vr_window_close(struct vr_window *window);
 struct vr_patch {
 	unsigned long addr;
 	unsigned long window_off;
-	u8 *dst;
 	u8 len;
 	u8 skip;
 	u8 busy;
@@ -119,6 +119,7 @@ struct vr_patch {
 struct vr_patches {
 	struct vr_patch *patch;
 	unsigned int nr;
+	const struct vr_window *window;
 };
 
 struct vr_others;

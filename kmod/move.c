@@ -69,6 +69,7 @@ static int copy_private_page(struct mm_struct *mm, unsigned long from, unsigned 
 	ret = vr_compat_pin_pages(mm, to, 1, FOLL_WRITE | FOLL_FORCE, &dst);
 	if (ret == 1) {
 		copy_highpage(dst, src);
+		arch_vr_publish_code(dst, 0, PAGE_SIZE);
 		unpin_user_pages_dirty_lock(&dst, 1, true);
 	}
 	unpin_user_page(src);

@@ -36,8 +36,11 @@ static void write_all(const struct vr_patches *patches)
 {
 	unsigned int i;
 
-	for (i = 0; i < patches->nr; i++)
-		memcpy(patches->patch[i].dst, patches->patch[i].new, patches->patch[i].len);
+	for (i = 0; i < patches->nr; i++) {
+		const struct vr_patch *patch = &patches->patch[i];
+
+		vr_window_write(patches->window, patch->window_off, patch->new, patch->len);
+	}
 }
 
 /**

@@ -214,27 +214,27 @@ static int encode_sites(struct vr_proxying *p)
 	for (i = 0; i < p->req->nr_sites; i++) {
 		const struct vdso_remap_site *site = &p->sites[i];
 		struct vr_patch *patch = &p->patches.patch[i];
+		const u8 *old = p->window.addr + patch->window_off;
 
 		patch->addr = p->req->image + site->off;
-		patch->dst = p->window.addr + patch->window_off;
 		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
-			vdso_encode_jump(p->abi, patch->new, patch->dst, site->room, patch->addr,
+			vdso_encode_jump(p->abi, patch->new, old, site->room, patch->addr,
 					 runtime + site->target) :
-			vdso_encode_stub(p->abi, patch->new, patch->dst, site->room, site->target);
+			vdso_encode_stub(p->abi, patch->new, old, site->room, site->target);
 		if (!patch->len) {
 			p->req->bad_site = i;
 			return -ENOSPC;
 		}
-		while (patch->skip < patch->len &&
-		       patch->dst[patch->skip] == patch->new[patch->skip])
+		while (patch->skip < patch->len && old[patch->skip] == patch->new[patch->skip])
 			patch->skip++;
 		/* If no byte changes, a thread in the middle is not in the way. */
 		patch->busy = patch->skip == patch->len ? 0 :
-			max_t(u8, patch->len, vdso_decode_jump(p->abi, patch->dst, site->room,
-							       patch->addr).size);
+			max_t(u8, patch->len,
+			      vdso_decode_jump(p->abi, old, site->room, patch->addr).size);
 	}
 	p->patches.nr = i;
+	p->patches.window = &p->window;
 	return 0;
 }
 
@@ -249,7 +249,7 @@ static void write_mark(const struct vr_proxying *p, const struct vr_group *group
 		.runtime_data = group->span.start,
 	};
 
-	memcpy(p->header.addr, &mark, sizeof(mark));
+	vr_window_write(&p->header, 0, &mark, sizeof(mark));
 }
 
 /*

@@ -2,8 +2,12 @@
 /* Windows: pages of a process, pinned and writable by the kernel, in one piece. */
 #include "internal.h"
 
+#include <linux/highmem.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
+
+#include "arch/kmod.h"
 
 /*
  * First this, then vr_window_pin() for each page, then vr_window_open(). vr_window_close()
@@ -34,6 +38,24 @@ int vr_window_open(struct vr_window *window)
 {
 	window->addr = vmap(window->pages, window->nr, VM_MAP, PAGE_KERNEL);
 	return window->addr ? 0 : -ENOMEM;
+}
+
+/* What is written is code, or lies in a page of code. Called with interrupts off, too. */
+void vr_window_write(const struct vr_window *window, unsigned long off, const void *bytes,
+		     unsigned int len)
+{
+	u8 *dst = window->addr + off;
+
+	memcpy(dst, bytes, len);
+	flush_kernel_vmap_range(dst, len);
+	while (len) {
+		unsigned int start = offset_in_page(off);
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - start);
+
+		arch_vr_publish_code(window->pages[off >> PAGE_SHIFT], start, part);
+		off += part;
+		len -= part;
+	}
 }
 
 void vr_window_close(struct vr_window *window)
