@@ -29,7 +29,7 @@
 #error "vdso_remap: needs a kernel with CONFIG_SMP"
 #endif
 
-/* Without it security_mmap_addr() is inline, and ksyms.c could not find it. */
+/* get_unmapped_area() checks vm.mmap_min_addr by it. Without it, that has not been tested. */
 #ifndef CONFIG_SECURITY
 #error "vdso_remap: needs a kernel with CONFIG_SECURITY, which checks vm.mmap_min_addr"
 #endif
@@ -134,6 +134,27 @@ static inline bool vr_compat_may_restore_self(void)
 {
 	return checkpoint_restore_ns_capable(current->mm->user_ns);
 }
+#endif
+
+/*
+ * The address, or an error: what mmap(MAP_FIXED) by the current task would be told. From
+ * 6.10 on the function has more arguments, and an inline one has its old name; see ksyms.c.
+ */
+#ifdef VR_HAS_GET_UNMAPPED_AREA_FLAGS
+#define VR_GET_UNMAPPED_AREA	__get_unmapped_area
+#define vr_compat_claim_addresses(start, size) \
+	static_call(vr_get_unmapped_area)(NULL, start, size, 0, MAP_FIXED, VR_NO_VMA_FLAGS)
+#else
+#define VR_GET_UNMAPPED_AREA	get_unmapped_area
+#define vr_compat_claim_addresses(start, size) \
+	static_call(vr_get_unmapped_area)(NULL, start, size, 0, MAP_FIXED)
+#endif
+
+/* 7.3 and later have a structure of them. */
+#ifdef VR_UNMAPPED_AREA_TAKES_VMA_FLAGS
+#define VR_NO_VMA_FLAGS	EMPTY_VMA_FLAGS
+#else
+#define VR_NO_VMA_FLAGS	VM_NONE
 #endif
 
 /* Before 6.12 it has another name. */

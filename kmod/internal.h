@@ -10,7 +10,6 @@
 #include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/sched/jobctl.h>
-#include <linux/security.h>
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
 #include <linux/vdso_remap.h>
@@ -20,7 +19,7 @@
 /* ksyms.c: functions of the kernel that are global but not exported. */
 DECLARE_STATIC_CALL(vr_install_special_mapping, _install_special_mapping);
 DECLARE_STATIC_CALL(vr_do_munmap, do_munmap);
-DECLARE_STATIC_CALL(vr_security_mmap_addr, security_mmap_addr);
+DECLARE_STATIC_CALL(vr_get_unmapped_area, VR_GET_UNMAPPED_AREA);
 DECLARE_STATIC_CALL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
 DECLARE_STATIC_CALL(vr_ptracer_check, VR_PTRACER_CHECK);
 

@@ -18,7 +18,7 @@
 
 DEFINE_STATIC_CALL_NULL(vr_install_special_mapping, _install_special_mapping);
 DEFINE_STATIC_CALL_NULL(vr_do_munmap, do_munmap);
-DEFINE_STATIC_CALL_NULL(vr_security_mmap_addr, security_mmap_addr);
+DEFINE_STATIC_CALL_NULL(vr_get_unmapped_area, VR_GET_UNMAPPED_AREA);
 DEFINE_STATIC_CALL_NULL(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
 DEFINE_STATIC_CALL_NULL(vr_ptracer_check, VR_PTRACER_CHECK);
 
@@ -83,7 +83,7 @@ int __init vr_ksyms_init(void)
 	if (!ret)
 		ret = find(vr_do_munmap, do_munmap);
 	if (!ret)
-		ret = find(vr_security_mmap_addr, security_mmap_addr);
+		ret = find(vr_get_unmapped_area, VR_GET_UNMAPPED_AREA);
 	if (!ret)
 		ret = find(vr_stop_machine_cpuslocked, stop_machine_cpuslocked);
 	if (!ret)

@@ -4,34 +4,15 @@
 
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/highmem.h>
+#include <linux/mman.h>
 
 #include "arch/kmod.h"
 
 /*
- * vm.mmap_min_addr holds for everyone here, also with CAP_SYS_RAWIO: there is
- * no vDSO at address 0. The kernel keeps the value to itself, so its own check
- * is asked, as somebody without that capability.
- */
-static int check_min_addr(unsigned long start)
-{
-	struct cred *cred = prepare_creds();
-	const struct cred *saved;
-	int ret;
-
-	if (!cred)
-		return -ENOMEM;
-	cap_lower(cred->cap_effective, CAP_SYS_RAWIO);
-	saved = override_creds(cred);
-	ret = static_call(vr_security_mmap_addr)(start);
-	revert_creds(saved);
-	put_cred(cred);
-	return ret;
-}
-
-/*
- * What has to be asked as the caller, of an address where a group's text is to
- * go; vr_group_place() knows the rest.
+ * What can be said without a lock of an address where a group's text is to go;
+ * vr_move_check() knows the rest.
  */
 int vr_check_destination(const struct mm_struct *mm, u64 addr)
 {
@@ -42,7 +23,7 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 		return -EOPNOTSUPP;
 	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr) || start > addr)
 		return -EINVAL;
-	return check_min_addr(start);
+	return 0;
 }
 
 /* The page is the process's own (COWed): 1 and it is pinned, 0, or -errno. */
@@ -96,6 +77,30 @@ static int copy_private_pages(const struct vr_move *move)
 	return ret;
 }
 
+/*
+ * Asks the kernel for these addresses as mmap(MAP_FIXED) by the caller would: whether the
+ * architecture and vm.mmap_min_addr allow them. vm.mmap_min_addr holds for everyone here,
+ * also with CAP_SYS_RAWIO: there is no vDSO at address 0.
+ */
+static int claim_addresses(const struct vr_target *target, const struct vr_span *span)
+{
+	/* A worker has the kernel's credentials, not the caller's. */
+	struct cred *cred = prepare_kernel_cred(target->caller);
+	const struct cred *saved;
+	unsigned long addr;
+
+	if (!cred)
+		return -ENOMEM;
+	cap_lower(cred->cap_effective, CAP_SYS_RAWIO);
+	saved = override_creds(cred);
+	addr = vr_compat_claim_addresses(span->start, span->end - span->start);
+	revert_creds(saved);
+	put_cred(cred);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+	return addr == span->start ? 0 : -EINVAL;
+}
+
 /* Says no without having touched anything; then where the new group will be. */
 int vr_move_check(struct vr_move *move)
 {
@@ -117,7 +122,7 @@ int vr_move_check(struct vr_move *move)
 	}
 	if (!move->replace && find_vma_intersection(mm, move->new.span.start, move->new.span.end))
 		return -EEXIST;
-	return 0;
+	return claim_addresses(move->target, &move->new.span);
 }
 
 /* Undoes what the kernel's hook did to the current thread. */
