@@ -12,28 +12,29 @@
 #include "arch/kmod.h"
 
 /*
- * Every group on this kernel consists of these areas: ordered by address,
- * without a gap, the text last. They are learned at load from the loading
- * process, by the names that /proc/PID/maps shows; from then on vmas are
- * recognised by their mapping's identity.
+ * What kernels name vDSO areas: the text and [vvar] in the code of each machine, since 6.15
+ * in lib/vdso/datastore.c; [vvar_vclock] on x86 since 6.13, for the clocks of hypervisors.
+ */
+#define TEXT_NAME	"[vdso]"
+static const char * const names[] = { TEXT_NAME, "[vvar]", "[vvar_vclock]" };
+
+/*
+ * Every group on this kernel consists of these areas: ordered by address, without a
+ * gap, the text last. How they lie is learned at load from the loading process. A
+ * machine may have a mapping of the same name for each ABI, so vmas are recognised by
+ * their names.
  */
 static struct vr_slot {
-	const struct vm_special_mapping *spec;
+	const struct vm_special_mapping *spec;	/* of a fresh one */
 	unsigned long flags;	/* of a fresh one */
 	unsigned long size;	/* of a data area; that of the text depends on the ABI */
 	unsigned long below;	/* distance from its start up to the text */
 } slots[VDSO_REMAP_MAX_AREAS] __ro_after_init;
 static unsigned int nr_slots __ro_after_init;
+/* Of special mappings, whatever their name; the kernel keeps these to itself. */
 static const struct vm_operations_struct *special_ops __ro_after_init;
 
 #define text_slot	(&slots[nr_slots - 1])
-
-static bool is_named(struct vm_area_struct *vma, const char *name)
-{
-	const char *is = vma->vm_ops && vma->vm_ops->name ? vma->vm_ops->name(vma) : NULL;
-
-	return is && !strcmp(is, name);
-}
 
 int __init vr_group_init(void)
 {
@@ -46,18 +47,19 @@ int __init vr_group_init(void)
 
 	mmap_read_lock(mm);
 	for_each_vma(vmi, vma) {
-		bool is_text = is_named(vma, "[vdso]");
+		const struct vm_operations_struct *ops = vma->vm_ops;
+		const char *name = ops && ops->name && ops->mremap ? ops->name(vma) : NULL;
 
-		if (!is_text && !is_named(vma, "[vvar]") && !is_named(vma, "[vvar_vclock]"))
+		if (!name || match_string(names, ARRAY_SIZE(names), name) < 0)
 			continue;
-		if (text || (nr_slots && vma->vm_start != end) || vma->vm_pgoff ||
-		    vma->vm_flags & VM_WRITE || nr_slots == ARRAY_SIZE(slots)) {
+		if (text || (nr_slots && (vma->vm_start != end || ops != special_ops)) ||
+		    vma->vm_pgoff || vma->vm_flags & VM_WRITE || nr_slots == ARRAY_SIZE(slots)) {
 			whole = false;
 			break;
 		}
 		end = vma->vm_end;
-		text = is_text ? vma->vm_start : 0;
-		special_ops = vma->vm_ops;
+		text = strcmp(name, TEXT_NAME) ? 0 : vma->vm_start;
+		special_ops = ops;
 		slots[nr_slots++] = (struct vr_slot) {
 			.spec = vma->vm_private_data,
 			.flags = vma->vm_flags,
@@ -76,20 +78,22 @@ int __init vr_group_init(void)
 	return 0;
 }
 
+/* Not the name that a process gives to its memory: that is never a special mapping. */
+static const char *special_name(const struct vm_area_struct *vma)
+{
+	const struct vm_special_mapping *spec = vma->vm_private_data;
+
+	return vma->vm_ops == special_ops ? spec->name : "";
+}
+
 static bool fills_slot(const struct vm_area_struct *vma, const struct vr_slot *slot)
 {
-	return vma->vm_ops == special_ops && vma->vm_private_data == slot->spec;
+	return !strcmp(special_name(vma), slot->spec->name);
 }
 
 static bool fills_any_slot(const struct vm_area_struct *vma)
 {
-	unsigned int i;
-
-	for (i = 0; i < nr_slots; i++) {
-		if (fills_slot(vma, &slots[i]))
-			return true;
-	}
-	return false;
+	return match_string(names, ARRAY_SIZE(names), special_name(vma)) >= 0;
 }
 
 /* Where a group with its text there begins; above it if that wraps. */
@@ -242,8 +246,9 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 #define STATE_FLAGS	(VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR | VM_LOCKED | VM_LOCKONFAULT)
 
 /*
- * Puts up a group in group->span, which is free, with the flags of another or,
- * if that is empty, fresh. On failure nothing stays.
+ * Installs a group at group->span, which is free: of the mappings and with the flags of
+ * like or, if that is empty, with those of the process that loaded the module. On
+ * failure nothing stays.
  */
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like)
 {
@@ -257,11 +262,16 @@ int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct 
 	mm->def_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span at = slot_span(&slots[i], &group->span);
-		unsigned long flags = like->nr ? like->vma[i]->vm_flags : slots[i].flags;
+		const struct vm_special_mapping *spec = slots[i].spec;
+		unsigned long flags = slots[i].flags;
 		struct vm_area_struct *vma;
 
+		if (like->nr) {
+			spec = like->vma[i]->vm_private_data;
+			flags = like->vma[i]->vm_flags;
+		}
 		vma = static_call(vr_install_special_mapping)(mm, at.start, at.end - at.start,
-							      flags & ~STATE_FLAGS, slots[i].spec);
+							      flags & ~STATE_FLAGS, spec);
 		ret = PTR_ERR_OR_ZERO(vma);
 		if (ret)
 			break;
