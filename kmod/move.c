@@ -150,30 +150,36 @@ static int announce_new(struct vr_move *move)
 }
 
 /*
- * Makes room, puts up the new group beside the old one, and tells the kernel.
- * vr_move_abort() undoes that, vr_move_finish() takes the old group away.
+ * Unmaps what is in the way, installs the new group beside the old one, and tells the
+ * kernel. vr_move_abort() undoes that, vr_move_finish() removes the old group.
  */
 int vr_move_prepare(struct vr_move *move)
 {
 	struct mm_struct *mm = move->target->mm;
-	int ret = 0;
+	const struct vr_span *span = &move->new.span;
+	int ret;
 
 	move->new.nr = 0;	/* a command may have started over */
-	if (move->replace)
-		ret = static_call(vr_do_munmap)(mm, move->new.span.start,
-						move->new.span.end - move->new.span.start, NULL);
-	if (!ret) {
+	if (move->replace) {
+		ret = static_call(vr_do_munmap)(mm, span->start, span->end - span->start, NULL);
+		if (ret)
+			return ret;
 		/* If the command starts over, it must not unmap what came there meanwhile. */
 		move->replace = false;
-		ret = vr_group_install(mm, &move->new, &move->old);
 	}
+	ret = vr_group_install(mm, &move->new, &move->old);
 	if (ret)
 		return ret;
 	ret = copy_private_pages(move);
-	if (!ret)
-		ret = announce_new(move);
 	if (ret)
-		vr_group_remove(mm, &move->new);
+		goto err_remove_new;
+	ret = announce_new(move);
+	if (ret)
+		goto err_remove_new;
+	return 0;
+
+err_remove_new:
+	vr_group_remove(mm, &move->new);
 	return ret;
 }
 

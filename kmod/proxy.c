@@ -166,7 +166,7 @@ static int check_parking(struct vr_proxying *p)
 	return ret;
 }
 
-/* Pins only the pages that a site lies in: the others stay as they are. */
+/* Pins only the pages that a site lies in: the others are not copied for the process. */
 static int open_window(struct vr_proxying *p)
 {
 	struct vr_window *window = &p->window;
@@ -260,25 +260,32 @@ static void write_mark(const struct vr_proxying *p, const struct vr_group *group
 static int install(struct vr_proxying *p, const struct vr_others *others)
 {
 	struct vr_group *group = p->parking ? &p->move.new : &p->move.old;
-	struct vdso_remap_proxy *req = p->req;
-	int ret = 0;
+	bool marking = p->req->flags & VDSO_REMAP_PROXY_MARK;
+	int ret;
 
-	if (p->parking)
-		ret = vr_move_prepare(&p->move);
-	if (ret)
-		return ret;
-	if (req->flags & VDSO_REMAP_PROXY_MARK)
-		ret = open_header(p, group);
-	if (!ret)
-		ret = vr_patches_write(p->target, &p->patches, others, &req->busy_tid);
-	if (!ret && req->flags & VDSO_REMAP_PROXY_MARK)
-		write_mark(p, group);
 	if (p->parking) {
+		ret = vr_move_prepare(&p->move);
 		if (ret)
-			vr_move_abort(&p->move);
-		else
-			vr_move_finish(&p->move);
+			return ret;
 	}
+	if (marking) {
+		ret = open_header(p, group);
+		if (ret)
+			goto err_abort_move;
+	}
+	ret = vr_patches_write(p->target, &p->patches, others, &p->req->busy_tid);
+	if (ret)
+		goto err_abort_move;
+
+	if (marking)
+		write_mark(p, group);
+	if (p->parking)
+		vr_move_finish(&p->move);
+	return 0;
+
+err_abort_move:
+	if (p->parking)
+		vr_move_abort(&p->move);
 	return ret;
 }
 
