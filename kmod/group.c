@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vDSO group in an mm: what it looks like on this kernel, where it is,
- * putting one up and taking it away.
+ * The vDSO group in an mm: what it looks like on this kernel, where it is, installing
+ * and removing one.
  */
 #include "internal.h"
 
@@ -96,13 +96,13 @@ static bool fills_any_slot(const struct vm_area_struct *vma)
 	return match_string(names, ARRAY_SIZE(names), special_name(vma)) >= 0;
 }
 
-/* Where a group with its text there begins; above it if that wraps. */
+/* Where a group begins whose text is there; if that wraps, it is above the text. */
 unsigned long vr_group_start(unsigned long text)
 {
 	return text - slots[0].below;
 }
 
-/* The addresses that a group with its text there occupies, or false: they wrap. */
+/* Sets the addresses of a group whose text is there; false if they wrap. */
 static bool set_span(struct vr_span *span, unsigned long text, const struct vr_runtime *runtime)
 {
 	span->start = vr_group_start(text);
@@ -167,8 +167,8 @@ static bool find_whole(struct mm_struct *mm, unsigned long text, struct vr_group
 }
 
 /*
- * Finds the group; the caller holds the mmap lock. Where the kernel believes
- * it to be costs O(log n); only if it is not there all vmas are looked at.
+ * Finds the group; the caller holds the mmap lock. This costs O(log n) if the group is
+ * where the kernel believes it to be. Only if it is not, all vmas are looked at.
  *
  * Return: 0; -ENOENT: nothing there; -EUCLEAN: parts, in group->vma.
  */
@@ -207,9 +207,9 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group)
 }
 
 /*
- * Unmaps a group, or as much of it as there is; this must not fail, and all that
- * it can want is memory for a node of the vma tree. It may use the reserves, and
- * asks more than once. Whether a sealed one may go was asked before.
+ * Unmaps a group, or the part of it that is there. This must not fail, and only lack of
+ * memory for a node of the vma tree can make it fail: so it may use the kernel's reserves
+ * and tries several times. The caller has checked that a sealed group may go.
  */
 void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 {
@@ -218,8 +218,8 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 	int ret, tries = 10;
 
 	/*
-	 * All of them, sealed or not: where this does something (6.10 and later) it also
-	 * locks out faults, which munmap would wait for.
+	 * Sealed or not: where unsealing does something (6.10 and later), it also locks out
+	 * faults, for which munmap would wait.
 	 */
 	for (i = 0; i < group->nr; i++) {
 		if (group->vma[i]->vm_flags & VM_SEALED)
@@ -242,7 +242,7 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 	}
 }
 
-/* Flags of a vma that stand for something kept elsewhere, which does not move along. */
+/* Flags of a vma whose state is kept elsewhere and does not move with the vma. */
 #define STATE_FLAGS	(VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR | VM_LOCKED | VM_LOCKONFAULT)
 
 /*
@@ -283,7 +283,7 @@ int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct 
 	return ret;
 }
 
-/* Tells the kernel where the text is now, through its own mremap hook. */
+/* Tells the kernel where the text is now, by calling the mapping's mremap hook. */
 int vr_group_announce(const struct vr_group *group)
 {
 	struct vm_area_struct *text = vr_group_text(group);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the module's files know of each other. */
+/* What the module's files offer to each other, a file at a time. */
 #ifndef _VR_INTERNAL_H
 #define _VR_INTERNAL_H
 
@@ -199,7 +199,7 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group);
  * @unseal: the group may be a sealed one; vr_may_unseal() said so
  * @sealed: the group that is found is sealed
  * @old: found by the caller; empty if there is none
- * @new: vr_move_check() sets its span, vr_move_prepare() puts it up
+ * @new: vr_move_check() sets its span, vr_move_prepare() installs it
  * @pointer: the kernel's pointer to the text before
  * @ip: the instruction pointer to which the current thread returned before
  */

@@ -19,7 +19,7 @@ module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
 MODULE_PARM_DESC(allow_unseal,
 		 "Let callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN move and mark sealed vDSOs");
 
-/* Asked of the caller, before a worker with more rights than he has takes over. */
+/* Checks the caller's rights, before a worker takes over that has more. */
 bool vr_may_unseal(void)
 {
 	return READ_ONCE(vr_allow_unseal) && checkpoint_restore_ns_capable(&init_user_ns);
@@ -49,7 +49,7 @@ union vr_request {
 	struct vdso_remap_proxy proxy;
 };
 
-/* Nobody is in the way and no site at fault, until an error says so. */
+/* No thread is in the way and no site at fault, until an error says so. */
 static void clear_move(union vr_request *request)
 {
 	request->move.busy_tid = 0;
@@ -108,7 +108,7 @@ static int run(const struct vr_command *command, void __user *arg)
 		return ret;
 	if (command->clear)
 		command->clear(&request);
-	/* What can't be written must not be found out when all is done. */
+	/* If the request can't be written to, this must show before anything is done. */
 	size = min_t(size_t, usize, command->size);
 	if (command->has_out && copy_to_user(arg, &request, size))
 		return -EFAULT;
@@ -118,7 +118,7 @@ static int run(const struct vr_command *command, void __user *arg)
 		return ret;
 	ret = command->run(&target, &request);
 	vr_target_put(&target);
-	/* Only a caller that unmaps it meanwhile misses this. */
+	/* This fails only if another thread of the caller unmaps the request meanwhile. */
 	if (command->has_out && copy_to_user(arg, &request, size))
 		pr_debug("request of %d was unmapped meanwhile\n", current->pid);
 	return ret;

@@ -18,7 +18,7 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 {
 	unsigned long start = vr_group_start(addr);
 
-	/* do_munmap() goes by the limit of who calls it: here, the caller itself. */
+	/* do_munmap() takes the address limit from its caller, which is this thread then. */
 	if (mm == current->mm && mm->task_size > TASK_SIZE)
 		return -EOPNOTSUPP;
 	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr) || start > addr)
@@ -26,7 +26,7 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 	return 0;
 }
 
-/* The page is the process's own (COWed): 1 and it is pinned, 0, or -errno. */
+/* Return: 1: the page is the process's own (COWed), and pinned; 0: it is not; -errno. */
 static int pin_private_page(struct mm_struct *mm, unsigned long addr, struct page **page)
 {
 	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_FORCE, page);
@@ -101,7 +101,7 @@ static int claim_addresses(const struct vr_target *target, const struct vr_span 
 	return addr == span->start ? 0 : -EINVAL;
 }
 
-/* Says no without having touched anything; then where the new group will be. */
+/* Checks a move without changing anything, and sets the span of the new group. */
 int vr_move_check(struct vr_move *move)
 {
 	struct mm_struct *mm = move->target->mm;
@@ -183,12 +183,12 @@ err_remove_new:
 	return ret;
 }
 
-/* For a move of a group, not from nowhere. */
+/* Only for a move that has an old group. */
 void vr_move_abort(struct vr_move *move)
 {
 	struct mm_struct *mm = move->target->mm;
 
-	/* Can't fail, since the opposite has just worked. It can't know these two values. */
+	/* This can't fail, since the opposite has just worked. The hook can't know the rest. */
 	vr_group_announce(&move->old);
 	arch_vr_set_vdso(mm, move->pointer);
 	restore_ip(move);
@@ -281,7 +281,7 @@ int vr_move(struct vr_target *target, void *request)
 	return ret;
 }
 
-/* A move from nowhere. */
+/* A move without an old group. */
 static int map_locked(struct vr_target *target, void *request)
 {
 	const struct vdso_remap_map *req = request;

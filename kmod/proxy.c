@@ -2,8 +2,8 @@
 /*
  * PROXY: makes an image vDSO jump into the runtime vDSO.
  *
- * Everything that can be refused is refused, everything that can fail is done,
- * before the first byte is written. What is written is then visible at once.
+ * All checks, and all steps that can fail, come before the first byte is written. Then
+ * all bytes become visible at once.
  */
 #include "internal.h"
 
@@ -39,7 +39,7 @@ struct vr_proxying {
 	struct vr_move move;
 };
 
-/* What can be said from the numbers alone. */
+/* Checks what the numbers alone can tell. */
 static int check_request(const struct vdso_remap_proxy *req, const struct mm_struct *mm)
 {
 	u64 size = req->image_size;
@@ -160,7 +160,7 @@ static int check_parking(struct vr_proxying *p)
 		return p->move.sealed && !p->move.unseal ? -EPERM : 0;
 	}
 	ret = vr_move_check(&p->move);
-	/* The image is not in the way like something else: REPLACE would not help. */
+	/* If the image itself is in the way, REPLACE would not help. */
 	if ((!ret || ret == -EEXIST) && vr_spans_overlap(&p->move.new.span, &image))
 		ret = -EINVAL;
 	return ret;
@@ -228,7 +228,7 @@ static int encode_sites(struct vr_proxying *p)
 		}
 		while (patch->skip < patch->len && old[patch->skip] == patch->new[patch->skip])
 			patch->skip++;
-		/* If no byte changes, a thread in the middle is not in the way. */
+		/* If no byte changes, a thread among these bytes is not in the way. */
 		patch->busy = patch->skip == patch->len ? 0 :
 			max_t(u8, patch->len,
 			      vdso_decode_jump(p->abi, old, site->room, patch->addr).size);
@@ -238,7 +238,7 @@ static int encode_sites(struct vr_proxying *p)
 	return 0;
 }
 
-/* Over the ELF header, where nobody executes. */
+/* The mark overwrites the ELF header, which nobody executes. */
 static void write_mark(const struct vr_proxying *p, const struct vr_group *group)
 {
 	const struct vdso_remap_mark mark = {
@@ -253,9 +253,9 @@ static void write_mark(const struct vr_proxying *p, const struct vr_group *group
 }
 
 /*
- * All is checked and encoded, and no thread is in the way. These steps can still fail,
- * in this order: moving the group, opening the page for the mark, and holding the
- * CPUs, which may find a running thread in the way. After that nothing fails.
+ * Everything is checked and encoded, and no stopped thread is in the way. These steps can
+ * still fail, in this order: moving the group, opening the page for the mark, and writing
+ * the patches, which may find a running thread in the way. After that nothing fails.
  */
 static int install(struct vr_proxying *p, const struct vr_others *others)
 {

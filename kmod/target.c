@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Whom a command is about: the whole permission check, and working in its mm. */
+/* The process that a command is about: the whole permission check, and work in its mm. */
 #include "internal.h"
 
 #include <linux/completion.h>
@@ -11,9 +11,9 @@
 #include <linux/workqueue.h>
 
 /*
- * Only the tracing thread itself passes, and it is busy in this ioctl: nobody
- * can resume the task, detach from it or make it exec. It may be killed, but
- * then it does not return to user space, and its mm is ours to keep.
+ * Only the tracing thread itself passes. It is busy in this ioctl, so nobody can resume
+ * the task, detach from it or make it exec. The task may be killed, but then it does not
+ * return to user space, and the reference keeps its mm.
  */
 static int check_traced_by_caller(struct task_struct *task)
 {
@@ -127,7 +127,7 @@ static void run_in_mm(struct work_struct *work)
 	kthread_unuse_mm(mm);
 }
 
-/* A queue of our own: requests that wait delay no other work. */
+/* The module's own queue: requests that wait delay no other work. */
 static struct workqueue_struct *workers;
 
 int __init vr_target_init(void)
@@ -182,10 +182,10 @@ static int run_here(struct vr_target *target, vr_locked_fn fn, void *arg)
 }
 
 /*
- * Runs fn with the target's mm as current->mm, locked for writing. The kernel's
- * mremap hooks want it so, and do_munmap() takes the limit of addresses, from
- * 6.12 on also the count of mappings, from current. For another process that is a
- * worker that adopts its mm.
+ * Runs fn with the target's mm as current->mm, locked for writing: the kernel's mremap
+ * hooks and get_unmapped_area() act on current->mm, and do_munmap() takes the limit of
+ * addresses, from 6.12 on also the count of mappings, from current. For another process
+ * a worker adopts the mm.
  *
  * Return: what fn returns; -EINTR: the caller was killed while it waited for a worker
  * or the lock, or for a moment to call fn again.

@@ -71,7 +71,7 @@ static void look_at_thread(struct vr_look *look, struct task_struct *thread)
 		look->busy = thread;
 }
 
-/* At the process's threads that use the mm, up to the first one in the way. */
+/* Looks at the process's threads that use the mm, up to the first one in the way. */
 static void look_at_process(struct vr_look *look, struct task_struct *process)
 {
 	const struct mm_struct *mm = look->target->mm;
@@ -89,7 +89,10 @@ static void look_at_process(struct vr_look *look, struct task_struct *process)
 	}
 }
 
-/* The references to the mm that were met are all that there are. */
+/*
+ * Whether the counted users hold all references to the mm. They keep it meanwhile; a new
+ * user raises mm_users, and then every process has to be looked at.
+ */
 static bool all_users_met(const struct vr_look *look)
 {
 	return look->nr_users == atomic_read(&look->target->mm->mm_users);
@@ -112,8 +115,8 @@ static int busy_error(const struct vr_look *look, pid_t *busy_tid)
  * can come: new threads and processes are appended to the lists that are walked here,
  * so a thread that another one created before it stopped is still met.
  *
- * Return: 0, with *others; -EBUSY, with *busy_tid. A stop that is not the caller's does
- * not last: somebody else may resume such a thread right after this.
+ * Return: 0, with *others; -EBUSY, with *busy_tid. Nothing prevents another tracer, or
+ * SIGCONT, from resuming right after this a thread that the caller has not stopped.
  */
 int vr_threads_look(const struct vr_target *target, const struct vr_span *leave,
 		    const struct vr_patches *patches, struct vr_others *others,
