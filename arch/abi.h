@@ -20,6 +20,9 @@
 #error "vdso-remap: no port to this machine: see arch/README"
 #endif
 
+/* The byte order of this machine's ELF files: ELFDATA2LSB or ELFDATA2MSB */
+#define VDSO_ELF_DATA	(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 2)
+
 enum vdso_abi {
 	VDSO_ABI_UNKNOWN,
 	VDSO_ABI_X86_64,

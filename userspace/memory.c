@@ -27,13 +27,11 @@ int vrl_read(int32_t pid, uint64_t addr, void *buf, unsigned long size)
 	return (unsigned long)ret == size ? 0 : -EFAULT;
 }
 
-#define NATIVE_DATA	(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
-
 static void rebuild_header64(void *text, uint16_t machine)
 {
 	const Elf64_Ehdr lost = {
 		.e_ident = {
-			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, NATIVE_DATA, EV_CURRENT
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, VDSO_ELF_DATA, EV_CURRENT
 		},
 		.e_type = ET_DYN,
 		.e_machine = machine,
@@ -49,7 +47,7 @@ static void rebuild_header32(void *text, uint16_t machine)
 {
 	const Elf32_Ehdr lost = {
 		.e_ident = {
-			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, NATIVE_DATA, EV_CURRENT
+			ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, VDSO_ELF_DATA, EV_CURRENT
 		},
 		.e_type = ET_DYN,
 		.e_machine = machine,

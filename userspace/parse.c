@@ -28,9 +28,9 @@ static int parse_ident(struct elf *elf)
 		return -ENOEXEC;
 	if (ident[EI_CLASS] != ELFCLASS32 && ident[EI_CLASS] != ELFCLASS64)
 		return -ENOEXEC;
-	if (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB)
+	if (ident[EI_DATA] == ELFDATANONE || ident[EI_DATA] >= ELFDATANUM)
 		return -ENOEXEC;
-	if ((ident[EI_DATA] == ELFDATA2LSB) != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__))
+	if (ident[EI_DATA] != VDSO_ELF_DATA)
 		return -EOPNOTSUPP;
 	elf->is64 = ident[EI_CLASS] == ELFCLASS64;
 	return 0;

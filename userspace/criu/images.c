@@ -25,7 +25,6 @@
 
 #define MAX_MESSAGE	256	/* they are less than 30 bytes */
 #define MAX_PARENTS	1000
-#define IMAGE_PAGE	4096
 
 #define IN_PARENT	(1 << 0)
 #define IN_PAGES	(1 << 2)
@@ -184,7 +183,7 @@ static int read_entry(int dir, int pages, const struct message *entry, uint64_t 
 		      struct wanted *wanted)
 {
 	uint64_t start = entry->field[ENTRY_ADDR];
-	uint64_t end = start + entry->field[ENTRY_NR_PAGES] * IMAGE_PAGE;
+	uint64_t end = start + entry->field[ENTRY_NR_PAGES] * sysconf(_SC_PAGESIZE);
 	uint64_t from = start > wanted->addr ? start : wanted->addr;
 	uint64_t to = end < wanted->end ? end : wanted->end;
 	unsigned int flags = flags_of(entry);
@@ -218,7 +217,7 @@ static int read_entries(int dir, FILE *list, int pages, struct wanted *wanted)
 		if (ret)
 			return ret;
 		if (flags_of(&entry) & IN_PAGES)
-			at += entry.field[ENTRY_NR_PAGES] * IMAGE_PAGE;
+			at += entry.field[ENTRY_NR_PAGES] * sysconf(_SC_PAGESIZE);
 	}
 	return ret;
 }

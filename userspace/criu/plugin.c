@@ -116,18 +116,18 @@ static const char *error_text(const struct vdso_remap_error *error)
 
 static bool has_droppable(void)
 {
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_DROPPABLE, -1, 0);
+	void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_DROPPABLE, -1, 0);
 
-	return page != MAP_FAILED && !munmap(page, 4096);
+	return page != MAP_FAILED && !munmap(page, 1);
 }
 
 static bool has_guards(void)
 {
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-	bool has = page != MAP_FAILED && !madvise(page, 4096, MADV_GUARD_INSTALL);
+	void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+	bool has = page != MAP_FAILED && !madvise(page, 1, MADV_GUARD_INSTALL);
 
 	if (page != MAP_FAILED)
-		munmap(page, 4096);
+		munmap(page, 1);
 	return has;
 }
 

@@ -264,7 +264,7 @@ const struct command cmd_dump_image = {
 	.summary = "write the text of the runtime vDSO to a file",
 	.help = "  -o, --output FILE     where to; -, the default: standard output\n"
 		"  -p, --pid PID         of this process; default: vdsoctl itself\n"
-		"  -m, --machine ABI     that programs of this ABI get: x86_64, i386 ...\n",
+		"  -m, --machine ABI     that programs of this ABI get\n",
 	.usage_status = STATUS_USAGE,
 	.run = run_dump_image,
 };

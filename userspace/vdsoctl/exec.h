@@ -68,7 +68,7 @@ void inject_exit(struct injection *in, int status);
 
 /* exec-auxv.c: what a program will be told about its vDSO */
 
-/* Where the text of the vDSO is, and __kernel_vsyscall() in it, 0 if it has none. */
+/* Where the text of the vDSO is, and in it the function for system calls, 0 if it has none. */
 struct auxv_vdso {
 	uint64_t text;
 	uint64_t vsyscall;

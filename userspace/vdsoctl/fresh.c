@@ -25,7 +25,6 @@
 #endif
 
 #define LOAD_ADDR	0x08050000U	/* aligned to a page of any size */
-#define NATIVE_DATA	(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
 
 /* As small as a program of 32 bits gets. It is held before its first instruction. */
 struct program {
@@ -39,7 +38,7 @@ static void make_program(struct program *program, enum vdso_abi abi)
 	*program = (struct program){
 		.ehdr = {
 			.e_ident = {
-				ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, NATIVE_DATA,
+				ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, VDSO_ELF_DATA,
 				EV_CURRENT
 			},
 			.e_type = ET_EXEC,
