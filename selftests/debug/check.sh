@@ -64,15 +64,13 @@ vm_few_threads()
 
 vm_vdsoctl_without_evict()
 {
-	# shellcheck disable=SC2016 # expanded in the VM
-	in_guest "$1" vdsoctl 900 'vdsoctl=/share/selftests/vm/test_vdsoctl.sh $VDSO_IMAGES'
+	vm_vdsoctl "$1" evict_groups
 }
 
 vm_sealed()
 {
-	# shellcheck disable=SC2016 # expanded in the VM
 	in_guest "$1" sealed 600 seal=/share/vm/test_seal \
-		'sealed=/share/selftests/vm/test_sealed.sh $VDSO_IMAGES'
+		vdsoctl/sealed=/share/selftests/vm/vdsoctl/test_sealed.py
 }
 
 # KCSAN's delays are short: processors that are emulated in turns hardly ever meet in one.
