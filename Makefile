@@ -45,6 +45,8 @@ help:
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
 	@echo '      which also knows trixie and sid, with real-time scheduling bookworm-rt and sid-rt,'
 	@echo '      and takes all if none is named; bench: bookworm sid'
+	@echo '  TESTS  for check-vm and matrix: the only tests to run, by the names that they have in the'
+	@echo '      summary, such as "move vdsoctl/exec programs": TESTS=move KERNELS=bookworm'
 	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
 	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
 	@echo '  SOAK_MINUTES  for check-debug: only fuzzer, races and faults, for that long; also'
