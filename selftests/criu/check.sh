@@ -16,12 +16,11 @@ criu_modes='clones pre-dump snapshots frozen'
 # CRIU alone, as Debian has it; the same with the plugin; and with vdso-remap in it
 stock=criu plugin=/share/criu-plugin ours=/share/criu
 
-# Debian's QEMU takes a far return of a 32-bit process for an access by the kernel: no SMAP.
 criu_vm()
 {
 	local kernel=$1 name=$2
 	shift 2
-	disk=${criu_disk:-$cache/criu-$criu_suite.img} share=$criu_share out=$build cpu=max,-smap,-smep mem=2048 \
+	disk=${criu_disk:-$cache/criu-$criu_suite.img} share=$criu_share out=$build cpu=$vm_cpu_far_return mem=2048 \
 		in_vm "$kernel" "$name" $((600 * ${#kernels[@]} + 100 * ${BUSY:-3})) "/share/run-guest ${*@Q}"
 }
 
