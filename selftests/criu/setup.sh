@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
-# Sourced by qemu/setup, whose variables and functions it uses.
+# Functions for qemu/setup: setup_criu SUITE and setup_podman SUITE. Of its own functions they call step,
+# replace, bootstrap, sources, update_private_apt, private_apt and make_disk; make_disk takes $root and
+# $disk, which they set for it.
 # A tree of a suite with CRIU and what CRIU is built with, its sources, and the tree as the VM's disk.
 
 # what CRIU's restore, containers and vdsoctl want to run, mount for a root

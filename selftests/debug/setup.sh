@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
-# Sourced by qemu/setup, whose variables and functions it uses.
+# Functions for qemu/setup: setup_debug and setup_kcsan. Of its own functions they call step, replace,
+# sources and make_initramfs.
 # The kernels that watch us, of sid's linux-source: "debug" and, from the same objects,
 # "debug-sealed", which seals the mappings that it gives to processes; and, for the soak only,
 # "debug-kcsan", which looks for data races.

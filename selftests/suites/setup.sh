@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
-# Sourced by qemu/setup, whose variables and functions it uses.
+# A function for qemu/setup: setup_suites. Of its own functions it calls step, replace,
+# update_private_apt and private_apt.
 # The kernel's own tests of vDSOs, built for the VM of a Linux that a stable Debian has: those of a
 # newer one want a newer compiler and libc than the VM's.
 
