@@ -38,7 +38,7 @@ AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"
 DISTANCE = 0x1000000
 # of a command; only one that hangs takes as long
 SECONDS = 300
-# what /proc/PID/syscall begins with
+# what /proc/PID/syscall begins with, on x86
 SYSTEM_CALLS = {"sleep": "230 ", "pause": "34 ", "pause32": "29 "}
 
 
@@ -158,7 +158,7 @@ def own_image(machine="x86_64"):
 
 # Processes
 
-def wait_until(condition, what, seconds=10):
+def wait_until(condition, what, seconds=30):
     """CONDITION is asked again and again; WHAT says what it is."""
     end = time.monotonic() + seconds
     while not condition():
@@ -193,13 +193,14 @@ def maps_of(pid):
         return file.read()
 
 
-def address_of(name, pid):
+def range_of(name, pid):
     """Where a process has [vdso] or [stack]"""
-    return int(re.search(rf"^([0-9a-f]+)-.*\[{name}\]$", maps_of(pid), re.MULTILINE)[1], 16)
+    found = re.search(rf"^([0-9a-f]+)-([0-9a-f]+) .*\[{name}\]$", maps_of(pid), re.MULTILINE)
+    return range(int(found[1], 16), int(found[2], 16))
 
 
 def vdso_of(pid):
-    return address_of("vdso", pid)
+    return range_of("vdso", pid).start
 
 
 def threads_of(pid):
@@ -217,11 +218,11 @@ def instruction_pointer(pid, tid):
 
 def thread_inside(pid):
     """One that stands in the vDSO of its process, of which none runs"""
-    text = vdso_of(pid)
+    text = range_of("vdso", pid)
     for tid in threads_of(pid):
         ip = instruction_pointer(pid, tid)
-        if text <= ip < text + 0x2000:
-            tap.note(f"thread {tid} is at {ip:#x}, in the vDSO at {text:#x}")
+        if ip in text:
+            tap.note(f"thread {tid} is at {ip:#x}, in the vDSO at {text.start:#x}")
             return tid
     return None
 
@@ -277,7 +278,7 @@ def start_waiter(*command, system_call="pause"):
 def start_busy(*command):
     """A target that is busy in four threads, all of which run"""
     busy = Process(*command, "busy")
-    wait_until(lambda: status_of(busy.pid)["Threads"] == "4", "it has four threads", 20)
+    wait_until(lambda: status_of(busy.pid)["Threads"] == "4", "it has four threads")
     return busy
 
 
@@ -300,7 +301,7 @@ class Holder(Process):
         """The image's clock_gettime(), which is that far in it, is right."""
         self.stdin.write(f"{offset}\n")
         self.stdin.flush()
-        ready, _, _ = select.select([self.stdout], [], [], 10)
+        ready, _, _ = select.select([self.stdout], [], [], 30)
         answer = self.stdout.readline() if ready else ""
         assert answer == "right\n", f"the image's answer: {answer!r}"
 

@@ -48,7 +48,8 @@ def skip_all(reason, missing):
 
 
 def bail_out(reason):
-    sys.exit(print(f"Bail out! {reason}") or 1)
+    print(f"Bail out! {reason}")
+    sys.exit(1)
 
 
 def for_each(items):
@@ -95,6 +96,8 @@ def _run(number, claim, function, args):
 
 
 def main():
+    if not __debug__:
+        bail_out("without assert no test can fail")
     tests = list(_collect(sys.argv[1:]))
     if not tests:
         bail_out(f"no test is named like {' or '.join(sys.argv[1:])}")

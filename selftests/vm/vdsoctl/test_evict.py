@@ -8,8 +8,8 @@ import time
 import tap
 from helpers import (CTL, IMAGE32, IMAGES, TARGET, TARGET32_STATIC, TARGET_STATIC,
                      all_threads_are_outside, ctl, has_line, info, instruction_pointer,
-                     needs_quick_steps, run, start_busy, start_waiter, state_of, threads_of,
-                     vdso_of, waits_for)
+                     needs_quick_steps, range_of, run, start_busy, start_waiter, state_of,
+                     threads_of, waits_for)
 
 WRONG = ["", "--tree 1 --cgroup /", "-p 1 --tree 1", "-p 1 extra", "-p 1 --timeout 0",
          "-p 1 --timeout 1s", "--tree x"]
@@ -49,10 +49,9 @@ def test_proxied_process(image):
 
 # 32-bit threads make their system calls inside the vDSO.
 
-def is_inside(pid, start, size):
-    """The thread waits in there."""
+def waits_inside(pid, place):
     ip = instruction_pointer(pid, pid)
-    assert start <= ip < start + size, f"{ip:#x} is not in {size:#x} bytes at {start:#x}"
+    assert ip in place, f"{ip:#x} is not from {place.start:#x} to {place.stop:#x}"
 
 
 def test_i386_system_call():
@@ -61,7 +60,7 @@ def test_i386_system_call():
     said = ctl("evict", "-p", waiting.pid)
     assert has_line("^at a system call.*: 1$", said)
     waits_for("T", waiting.pid)
-    is_inside(waiting.pid, vdso_of(waiting.pid), 0x3000)
+    waits_inside(waiting.pid, range_of("vdso", waiting.pid))
     waiting.send_signal(signal.SIGCONT)
     waits_for("S", waiting.pid)
 
@@ -71,10 +70,11 @@ def test_i386_return():
     """evict has a 32-bit thread return into the image"""
     waiting = start_waiter(CTL, "exec", "--image", IMAGE32, TARGET32_STATIC, "wait",
                            system_call="pause32")
-    is_inside(waiting.pid, vdso_of(waiting.pid), 0x3000)
+    waits_inside(waiting.pid, range_of("vdso", waiting.pid))
     ctl("evict", "-p", waiting.pid)
     waits_for("T", waiting.pid)
-    is_inside(waiting.pid, info(waiting.pid)["image"]["start"], os.stat(IMAGE32).st_size)
+    start = info(waiting.pid)["image"]["start"]
+    waits_inside(waiting.pid, range(start, start + os.stat(IMAGE32).st_size))
     waiting.send_signal(signal.SIGCONT)
     waits_for("S", waiting.pid)
 

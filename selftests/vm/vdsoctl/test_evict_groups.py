@@ -231,7 +231,7 @@ def test_tree():
             sorted((state_of(pid) == "Z", status_of(pid)["Threads"])
                    for pid in grandchildren()) == [(False, "4"), (True, "1")]
 
-    wait_until(is_complete, "the tree has a busy process and a zombie", 20)
+    wait_until(is_complete, "the tree has a busy process and a zombie")
     busy = next(pid for pid in grandchildren() if state_of(pid) != "Z")
     tree = [root.pid, *children_of(root.pid), busy]
     for pid in tree[1:]:

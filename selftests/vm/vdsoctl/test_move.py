@@ -4,8 +4,8 @@
 import signal
 
 import tap
-from helpers import (CTL, DISTANCE, IMAGE32, TARGET32_STATIC, Holder, Process, address_of,
-                     complains, ctl, info, load, maps_of, read, start_sleeper, start_waiter,
+from helpers import (CTL, DISTANCE, IMAGE32, TARGET32_STATIC, Holder, Process, complains,
+                     ctl, info, load, maps_of, range_of, read, start_sleeper, start_waiter,
                      unload_for_this_test, vdso_of, wait_until, waits_for)
 
 ALLOW_UNSEAL = "/sys/module/vdso_remap/parameters/allow_unseal"
@@ -49,7 +49,7 @@ def test_occupied():
     pid = start_sleeper().pid
     maps = maps_of(pid)
     complains(1, "something is mapped", CTL, "move", "-p", pid,
-              "--to", f"{address_of('stack', pid):x}")
+              "--to", f"{range_of('stack', pid).start:x}")
     assert maps_of(pid) == maps
 
 

@@ -6,8 +6,8 @@ import time
 
 import tap
 from helpers import (CTL, IMAGE, IMAGE32, IMAGES, IMAGES32, TARGET32_STATIC,
-                     TARGET_STATIC, Holder, address_of, complains, ctl, info, maps_of,
-                     needs_quick_steps, offset_of, run, start_busy, start_sleeper)
+                     TARGET_STATIC, Holder, complains, ctl, info, maps_of,
+                     needs_quick_steps, offset_of, range_of, run, start_busy, start_sleeper)
 
 # what target.c has below an image
 DATA_SIZE = 5 * 4096
@@ -34,7 +34,7 @@ def test_no_image():
     """proxy refuses what is no image"""
     pid = start_sleeper().pid
     maps = maps_of(pid)
-    complains(1, "no vDSO", CTL, "proxy", "-p", pid, "--at", f"{address_of('stack', pid):x}")
+    complains(1, "no vDSO", CTL, "proxy", "-p", pid, "--at", f"{range_of('stack', pid).start:x}")
     assert maps_of(pid) == maps
 
 
