@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/* Claims about vdso_remap_evict(): no signal is lost, and each comes when the thread is out. */
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "evict_fixture.h"
+
+/* Signals that come while it stands inside wait until it is out and resumed. */
+TEST_F(evict, holds_signals_back)
+{
+	static const int signals[] = { SIGUSR1, SIGTRAP, SIGSEGV };
+	size_t i;
+
+	ASSERT_TRUE(evictee_step_in(&self->child, 3));
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		ASSERT_EQ(0, kill(self->child.pid, signals[i]));
+	for (i = 0; i < 2; i++)	/* queued, each of them counts */
+		ASSERT_EQ(0, sigqueue(self->child.pid, SIGRTMIN, (union sigval){ 0 }));
+	EXPECT_LT(0, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
+	EXPECT_FALSE(evictee_is_inside(&self->child));
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		EXPECT_EQ(0, shared->signals[signals[i]]);
+	EXPECT_EQ(0, shared->signals[SIGRTMIN]);
+
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		EXPECT_EQ(1, shared->signals[signals[i]]) {
+			TH_LOG("signal %d", signals[i]);
+		}
+	EXPECT_EQ(2, shared->signals[SIGRTMIN]);
+}
+
+TEST_F(evict, sends_a_stop_again)
+{
+	int status;
+
+	ASSERT_TRUE(evictee_step_in(&self->child, 3));
+	ASSERT_EQ(0, kill(self->child.pid, SIGSTOP));
+	EXPECT_LT(0, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
+	EXPECT_FALSE(evictee_is_inside(&self->child));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->child.pid, NULL, NULL));
+	ASSERT_EQ(self->child.pid, waitpid(self->child.pid, &status, __WALL));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	EXPECT_EQ(SIGSTOP, WSTOPSIG(status));
+}
+
+static void do_nothing(int __attribute__((unused)) sig)
+{
+}
+
+static pid_t sleeper;
+
+/* As soon as it sleeps. That stops it, in the middle of its step. */
+static void signal_sleeper(int __attribute__((unused)) sig)
+{
+	char path[32], line[64] = "";
+	siginfo_t info;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", sleeper);
+	stat = fopen(path, "re");
+	if (stat && fgets(line, sizeof(line), stat) && strstr(line, ") S ")) {
+		kill(sleeper, SIGSEGV);
+		waitid(P_PID, sleeper, &info, WSTOPPED | WNOWAIT | __WALL);
+	}
+	if (stat)
+		fclose(stat);
+}
+
+/* While a timer expires again and again */
+static int evict_under_timer(struct evictee *child, const struct foreign_code *foreign,
+			     void (*handler)(int sig))
+{
+	const struct itimerval timer = { { 0, 100000 }, { 0, 100000 } }, off = { 0 };
+	const struct sigaction action = { .sa_handler = handler };
+	struct sigaction old;
+	int ret;
+
+	if (sigaction(SIGALRM, &action, &old) || setitimer(ITIMER_REAL, &timer, NULL))
+		return 0;
+	ret = vdso_remap_evict(child->pid, &foreign->range, 1, 0);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return ret;
+}
+
+/* Behind a prefix the system call is not seen. */
+TEST_F(evict, is_interrupted_by_a_timer)
+{
+	static const uint8_t code[] = { PREFIX, SYSTEM_CALL_0, SYSTEM_CALL_1 };
+	uint64_t mask = mask_of(self->child.pid);
+	struct foreign_code foreign;
+
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_pause, code, sizeof(code)));
+	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, do_nothing));
+	EXPECT_EQ(mask, mask_of(self->child.pid));
+	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+}
+
+/* mov (%rax), %al, which waits */
+TEST_F(evict, keeps_a_signal_that_stops_an_interrupted_step)
+{
+	static const uint8_t code[] = { 0x8a, 0x00 };
+	struct foreign_code foreign;
+
+	if (!shared->hole)
+		SKIP(return, "no userfaultfd for this user");
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, shared->hole, code, sizeof(code)));
+	sleeper = self->child.pid;
+	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, signal_sleeper));
+	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	EXPECT_EQ(0, shared->signals[SIGSEGV]);
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+	EXPECT_EQ(1, shared->signals[SIGSEGV]);
+}
+
+TEST_HARNESS_MAIN

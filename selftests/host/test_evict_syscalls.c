@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Claims about vdso_remap_evict(): it makes the vDSO's own system calls, no others, and none
+ * that the kernel gives to the program.
+ */
+#include <sys/syscall.h>
+
+#include "evict_fixture.h"
+
+/* A nop, and a system call: the usual one, and by each of the three instructions */
+static const uint8_t system_call[] = { 0x90, SYSTEM_CALL_0, SYSTEM_CALL_1 };
+static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
+static const uint8_t by_int80[] = { 0x90, 0xcd, 0x80 };
+static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
+
+TEST_F(evict, makes_the_vdsos_own_system_calls)
+{
+	struct user_regs_struct regs;
+	struct foreign_code foreign;
+
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_getcpu, system_call,
+				  sizeof(system_call)));
+	EXPECT_EQ(2, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
+	EXPECT_EQ(foreign.range.end, (unsigned long)regs.REG(ip));
+	EXPECT_EQ(0, regs.REG(ax));
+	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+}
+
+TEST_F(evict, makes_no_other_system_call)
+{
+	static const struct {
+		const uint8_t *code;
+		uint64_t nr;
+	} calls[] = {
+		{ by_syscall, SYS_pause },
+		{ by_syscall, SYS_getppid },
+		{ by_syscall, 0 },
+#ifdef __x86_64__
+		{ by_int80, 13 },	/* i386's time() */
+		{ by_sysenter, 13 },
+#else
+		{ by_int80, SYS_pause },
+		{ by_sysenter, SYS_pause },
+#endif
+	};
+	struct user_regs_struct regs;
+	struct foreign_code foreign;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		ASSERT_TRUE(evictee_enter(&self->child, &foreign, calls[i].nr, calls[i].code, 3));
+		EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
+		EXPECT_EQ(foreign.range.start + 1, (unsigned long)regs.REG(ip));
+		EXPECT_EQ(calls[i].nr, regs.REG(ax));
+		ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	}
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+}
+
+/* The kernel would restart it. */
+TEST_F(evict, leaves_a_thread_in_its_system_call)
+{
+	/* a nop where it would go on, inside */
+	static const uint8_t code[] = { 0x90, SYSTEM_CALL_0, SYSTEM_CALL_1, 0x90 };
+	struct foreign_code foreign;
+
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_pause, code, sizeof(code)));
+	ASSERT_TRUE(single_step(self->child.pid));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->child.pid, NULL, NULL));
+	usleep(10000);
+	ASSERT_TRUE(interrupt(self->child.pid));
+	ASSERT_EQ(foreign.range.end - 1, ip_of(self->child.pid));
+	EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
+	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+}
+
+/* Resumes it, and takes the SIGSYS that it is stopped by. */
+static bool gets_sigsys(pid_t pid, int code, unsigned int nr)
+{
+	siginfo_t info;
+	int status;
+
+	return !ptrace(PTRACE_CONT, pid, NULL, NULL) &&
+	       waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status) &&
+	       WSTOPSIG(status) == SIGSYS && !ptrace(PTRACE_GETSIGINFO, pid, NULL, &info) &&
+	       info.si_code == code && info.si_syscall == (int)nr;
+}
+
+/* Its handler may make up what the system call returns: from all that comes with the signal. */
+TEST_F(evict, leaves_a_system_call_that_seccomp_traps_to_the_program)
+{
+	uint64_t mask = mask_of(self->child.pid);
+	struct user_regs_struct before;
+	struct foreign_code foreign;
+
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_time, system_call,
+				  sizeof(system_call)));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	EXPECT_EQ(-ENOSYS, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
+	EXPECT_TRUE(is_as_before(self->child.pid, before, foreign.range.start + 1));
+	EXPECT_EQ(mask, mask_of(self->child.pid));
+	EXPECT_TRUE(gets_sigsys(self->child.pid, 1 /* SYS_SECCOMP */, SYS_time));
+	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+	EXPECT_EQ(0, shared->signals[SIGSYS]);
+	EXPECT_EQ(0, shared->signals[SIGTRAP]);
+}
+
+TEST_F(evict, leaves_a_system_call_that_is_dispatched_to_the_program)
+{
+	struct user_regs_struct before;
+	struct foreign_code foreign;
+
+	if (!shared->dispatches)
+		SKIP(return, "this kernel has no PR_SET_SYSCALL_USER_DISPATCH");
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_getcpu, system_call,
+				  sizeof(system_call)));
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	shared->selector = 1;
+	EXPECT_EQ(-ENOSYS, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
+	EXPECT_TRUE(is_as_before(self->child.pid, before, foreign.range.start + 1));
+	EXPECT_TRUE(gets_sigsys(self->child.pid, 2 /* SYS_USER_DISPATCH */, SYS_getcpu));
+	shared->selector = 0;
+	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+	EXPECT_EQ(0, shared->signals[SIGSYS]);
+	EXPECT_EQ(0, shared->signals[SIGTRAP]);
+}
+
+TEST_HARNESS_MAIN
