@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "util.h"
+#include "arch/test.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
 #include "arch/encode.h"
 
 #define SLOT		32

@@ -22,7 +22,7 @@
 #include "bench.h"
 #include "proxy.h"
 #include "threads.h"
-#include "util.h"
+#include "lib/vdso.h"
 
 #define NR_THREADS	64
 #define REAL_TIME	1	/* this one's number */

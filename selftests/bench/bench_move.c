@@ -17,7 +17,9 @@
 
 #include "bench.h"
 #include "group.h"
-#include "util.h"
+#include "lib/device.h"
+#include "lib/memory.h"
+#include "lib/note.h"
 
 #define ROUNDS		200
 #define WHOLE_ROUNDS	20

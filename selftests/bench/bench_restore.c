@@ -14,8 +14,10 @@
 #include <vdso_remap.h>
 
 #include "bench.h"
-#include "image.h"
-#include "util.h"
+#include "arch/test.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
 
 #define ROUNDS		20
 #define DATA_SIZE	(4 * T_PAGE)

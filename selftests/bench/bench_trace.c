@@ -15,7 +15,7 @@
 #include "bench.h"
 #include "proxy.h"
 #include "threads.h"
-#include "util.h"
+#include "lib/note.h"
 
 #define ROUNDS	200
 

@@ -6,7 +6,8 @@
 #include <time.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/maps.h"
+#include "lib/vdso.h"
 
 void group_learn(struct group *group)
 {

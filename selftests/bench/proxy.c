@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "util.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/vdso.h"
 #include "arch/encode.h"
 
 /* A runtime vDSO that lacks all else: of that stubs are made. */

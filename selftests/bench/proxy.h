@@ -13,7 +13,7 @@
 #include <vdso_remap.h>
 
 #include "group.h"
-#include "image.h"
+#include "lib/image.h"
 
 /**
  * struct proxy - that, and the group that it leads to

@@ -18,7 +18,6 @@
  *                          there is a function for them. The later ones report to FILE-PID. To
  *                          be asked in turn.
  */
-#include "image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +40,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "arch/test.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso_calls.h"
 
 #define MAX_THREADS	12
 #define RANDOM_BYTES	16
@@ -58,7 +60,7 @@ static void note(char to[200], const char *format, va_list args)
 		vsnprintf(to, 200, format, args);
 }
 
-/* Of util.c only this. */
+/* Instead of libtests.a's. */
 void t_note(const char *format, ...)
 {
 	va_list args;

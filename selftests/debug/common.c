@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See common.h. */
-#include "common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../vm/image.h"
-#include "../vm/util.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/vdso.h"
+#include "common.h"
 
 struct vdso_remap_site d_sites[D_NR_SITES];
 

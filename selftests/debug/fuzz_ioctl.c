@@ -28,8 +28,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../vm/image.h"
-#include "../vm/util.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
 #include "common.h"
 
 #define CALLS		100	/* of one round */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See race.h. */
-#include "race.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -12,6 +11,14 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
+#include "race.h"
 
 struct race_shared *shared;
 struct t_image race_image;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../vm/image.h"
-#include "../vm/util.h"
+#include "lib/image.h"
+#include "lib/vdso.h"
 #include "common.h"
 
 #define RACE_NR_PLACES	4

@@ -10,6 +10,12 @@
 #include <sys/mman.h>
 
 #include "kselftest_harness.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/vdso.h"
 #include "race.h"
 
 #define RACE_TIMEOUT	900	/* RACE_HARNESS_MAIN adds what long races take */

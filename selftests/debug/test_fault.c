@@ -15,10 +15,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../vm/image.h"
-#include "../vm/util.h"
-#include "common.h"
 #include "kselftest_harness.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/mislead.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
+#include "common.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal	462

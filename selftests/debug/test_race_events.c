@@ -9,6 +9,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/task.h"
 #include "race_fixture.h"
 
 static void count_signal(int sig)

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/note.h"
+#include "lib/task.h"
 #include "race_fixture.h"
 
 static void *exec_true(void *unused)

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/device.h"
+#include "lib/note.h"
 #include "race_fixture.h"
 
 /* Of the first site and the last one exactly one has a jump, in either way to install them. */

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/child.h"
+#include "lib/task.h"
 #include "race_fixture.h"
 
 static pid_t victim;

@@ -8,6 +8,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "lib/device.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/vdso.h"
 #include "race_fixture.h"
 
 static struct t_group any_group(struct race *race)

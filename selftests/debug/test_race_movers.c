@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/memory.h"
+#include "lib/task.h"
 #include "race_fixture.h"
 
 static void *trace_move_detach(void *arg)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 
-#include "image.h"
-#include "promise.h"
+#include "elf_image.h"
+#include "parse_invariants.h"
 
 static void write_seed(const char *dir, const char *name, const void *bytes, size_t size)
 {
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (ret)
 		return 0;
-	if (*broken_promise(&image))
+	if (*broken_invariant(&image))
 		abort();
 	ret = vdso_remap_make_plan(&plan, &image, &image, flags);
 	if (ret && ret != -ENOSPC)

@@ -22,7 +22,7 @@
 #include <kselftest_harness.h>
 #include <vdso_remap.h>
 
-#include "image.h"
+#include "elf_image.h"
 
 #ifdef __x86_64__
 #define REG(name)	r##name

@@ -12,8 +12,8 @@
 #include <kselftest_harness.h>
 #include <vdso_remap.h>
 
-#include "image.h"
-#include "promise.h"
+#include "elf_image.h"
+#include "parse_invariants.h"
 
 #define PAGE	4096
 
@@ -55,7 +55,7 @@ static const char *judge_bytes(const unsigned char *bytes, size_t len)
 	if (!is_documented(ret))
 		broken = "documented error";
 	else if (!ret)
-		broken = broken_promise(&image);
+		broken = broken_invariant(&image);
 	free(exact);
 	return broken;
 }
@@ -225,7 +225,7 @@ TEST(finds_what_libc_finds_in_this_vdso)
 	EXPECT_EQ(EM_X86_64, image.machine);
 	EXPECT_EQ(64, image.bits);
 	EXPECT_NE(0, image.build_id_size);
-	EXPECT_STREQ("", broken_promise(&image));
+	EXPECT_STREQ("", broken_invariant(&image));
 	for (i = 0; i < image.nr_entry_points; i++)
 		EXPECT_EQ(text + image.entry_points[i].off,
 			  (uintptr_t)dlsym(lib, image.entry_points[i].name)) {
@@ -550,7 +550,7 @@ TEST_F(one, says_when_there_are_too_many)
 	build_image(self->bytes, &self->spec);
 	ASSERT_EQ(0, PARSE());
 	EXPECT_EQ(VDSO_REMAP_MAX_ENTRY_POINTS, self->image.nr_entry_points);
-	EXPECT_STREQ("", broken_promise(&self->image));
+	EXPECT_STREQ("", broken_invariant(&self->image));
 
 	self->spec.nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS + 1;
 	build_image(self->bytes, &self->spec);

@@ -10,7 +10,7 @@
 #include <vdso_remap.h>
 
 #include "arch/encode.h"
-#include "image.h"
+#include "elf_image.h"
 
 static unsigned char code[0x1000];
 

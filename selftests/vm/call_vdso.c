@@ -9,7 +9,6 @@
  *   call_vdso wait	then sleeps in pause() until a SIGUSR1; and once more
  *   call_vdso int80	the same with int $0x80: not in the vDSO (i386)
  */
-#include "image.h"
 
 #include <link.h>
 #include <signal.h>
@@ -20,9 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso_calls.h"
 
-/* Of util.c only this: the rest wants the vDSO that the kernel gave. */
+/* Instead of libtests.a's. */
 void t_note(const char *format, ...)
 {
 	va_list args;

@@ -7,8 +7,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#include "image.h"
-#include "util.h"
+#include "lib/state.h"
 
 #define NEAR		0x1000000ULL		/* from an image to a group parked near it */
 

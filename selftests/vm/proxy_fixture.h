@@ -12,8 +12,15 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
-#include "proxy.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/vdso.h"
+#include "proxy.h"
 
 #define IMAGE_SIZE	(2 * T_PAGE)
 #define SLOT(n)		((n) * T_SLOT_SIZE)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A FUSE server for one file, which is the root of its mount; see slow_mapping.h. */
-#include "slow_mapping.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +19,9 @@
 
 #include <linux/fuse.h>
 
-#include "util.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "slow_mapping.h"
 
 #define FILE_SIZE	(T_SLOW_PAGES * T_PAGE)
 #define MAX_WAITING	16

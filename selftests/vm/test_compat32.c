@@ -4,7 +4,6 @@
  * at its start, or asleep. Where its vDSO has gone it reads in auxv, as any
  * program does, when that was changed before it began.
  */
-#include "image.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -16,11 +15,19 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "arch/x86/vsyscall.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
 
 #define PLACE		0x40000000U
 #define IMAGE		0x60000000U

@@ -9,18 +9,26 @@
  * A single step ends with a signal, too: what the kernel does it has done when
  * the tracer sees the first stop after the atomic operation.
  */
-#include "image.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 #define TID		0x1234
 #define PENDING		0x5555555555555555ULL

@@ -4,7 +4,6 @@
  * makes copies of that: two processes that draw from the same copy must not see
  * the same bytes. That they would, without a proxy, is shown first.
  */
-#include "image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
 
 #define NAME		"__vdso_getrandom"
 #define NR_BYTES	32

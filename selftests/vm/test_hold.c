@@ -3,7 +3,6 @@
  * What can still happen while a request waits: CPU hotplug and, if the request waits
  * for the process's own threads, the end of its caller.
  */
-#include "image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "slow_mapping.h"
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
+#include "slow_mapping.h"
 
 #define IMAGE_SIZE	(2 * T_PAGE)
 #define SLOT(n)		((n) * T_SLOT_SIZE)
@@ -142,7 +151,7 @@ static struct request request_of(const FIXTURE_DATA(hold) *self, unsigned long c
 /* A request about a process that the caller has stopped, or about itself. */
 static int make_request(const FIXTURE_DATA(hold) *self, struct request *request, pid_t pid)
 {
-	request->move.pid = pid;	/* at the same place in both, says layout.c */
+	request->move.pid = pid;	/* at the same place in both, says uapi_layout.c */
 	return t_ioctl(self->fd, request->command, &request->move);
 }
 

@@ -3,7 +3,6 @@
  * What only 32-bit processes of x86 have: the kernel returns from their system
  * calls and signals into the vDSO, so it must know where that is.
  */
-#include "image.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -19,8 +18,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "arch/x86/vsyscall.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/mislead.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
 
 #define NEAR	0x1000000ULL
 

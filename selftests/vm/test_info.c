@@ -6,7 +6,14 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "util.h"
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 /*
  * state: what GET_INFO says at the start, and the maps

@@ -7,7 +7,15 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "util.h"
+#include "lib/child.h"
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 /*
  * group: where it was before it was unmapped

@@ -12,7 +12,15 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "util.h"
+#include "arch/test.h"
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/timens.h"
+#include "lib/vdso.h"
 
 /*
  * group: where it is at the start

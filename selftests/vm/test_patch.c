@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which bytes and pages PROXY changes: which threads are in the way, and which pages stay. */
-#include "image.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,8 +8,16 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 #define NEAR	0x1000000ULL	/* from the image to a group parked near it */
 #define SITE	T_SLOT_SIZE

@@ -3,7 +3,6 @@
  * Who may do what: PROXY on the caller's own memory, which must not write what a plain
  * write could not, and all commands on a traced process.
  */
-#include "image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +19,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/capabilities.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 #ifndef CAP_CHECKPOINT_RESTORE
 #define CAP_CHECKPOINT_RESTORE	40

@@ -5,6 +5,12 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/image.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso_calls.h"
 #include "proxy_fixture.h"
 
 TEST_F(proxy, installs_the_valid_request_of_these_tests)

@@ -7,8 +7,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "proxy.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/timens.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
+#include "proxy.h"
 
 TEST(there_are_images_of_other_kernels)
 {

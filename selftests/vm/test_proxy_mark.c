@@ -4,6 +4,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
 #include "proxy_fixture.h"
 
 static struct vdso_remap_move move_elsewhere(void)

@@ -5,6 +5,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "arch/test.h"
+#include "lib/clock.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/mislead.h"
+#include "lib/state.h"
+#include "lib/vdso.h"
 #include "proxy_fixture.h"
 
 TEST_F(proxy, parks_over_what_is_there_only_when_told)

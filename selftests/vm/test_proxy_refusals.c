@@ -6,6 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "arch/test.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/vdso.h"
 #include "proxy_fixture.h"
 
 #define HUGE_PAGE	0x200000ULL

@@ -13,6 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso_calls.h"
 #include "proxy_fixture.h"
 
 static long call_built(uint64_t addr)

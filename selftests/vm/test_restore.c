@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vdso_remap_restore() and vdso_remap_query() in a process, with a real module. */
-#include "image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/clock.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
 
 #define DATA_SIZE	(4 * T_PAGE)
 #define REACH		0x80000000ULL	/* of rel32 */

@@ -18,8 +18,13 @@
 #include <asm/prctl.h>
 #include <vdso_remap.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/device.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
 
 #define CODE_ADDR	0x20000000U	/* for 32-bit code: its stack, and the way there and back */
 #define VDSO_ADDR	0x30000000U

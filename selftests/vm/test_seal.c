@@ -11,9 +11,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "image.h"
 #include "kselftest_harness.h"
-#include "util.h"
+#include "arch/test.h"
+#include "lib/capabilities.h"
+#include "lib/child.h"
+#include "lib/clock.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 #ifndef SYS_mseal
 #define SYS_mseal	462

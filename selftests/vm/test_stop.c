@@ -3,7 +3,6 @@
  * When PROXY stops all CPUs, and which threads it finds then: it stops no CPU if no
  * other thread can run, and it misses no thread that shares the memory.
  */
-#include "image.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -23,9 +22,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "slow_mapping.h"
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
+#include "slow_mapping.h"
 
 #define IMAGE_SIZE	(2 * T_PAGE)
 #define SLOT(n)		((n) * T_SLOT_SIZE)

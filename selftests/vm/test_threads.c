@@ -5,7 +5,6 @@
  *
  * VDSO_REMAP_INSTALLS in the environment is the number of installs (2000).
  */
-#include "image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "util.h"
 #include <kselftest_harness.h>
+#include "arch/test.h"
+#include "lib/device.h"
+#include "lib/image.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
+#include "lib/vdso_calls.h"
 
 #define NR_THREADS	8
 #define TEXT_ADDR	(T_IMAGE_ADDR + 0x100000)	/* of the group, when parked */

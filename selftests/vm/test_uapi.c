@@ -12,7 +12,13 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "util.h"
+#include "lib/child.h"
+#include "lib/device.h"
+#include "lib/maps.h"
+#include "lib/memory.h"
+#include "lib/state.h"
+#include "lib/task.h"
+#include "lib/vdso.h"
 
 /* What every structure begins with. */
 struct head {

@@ -18,7 +18,9 @@
 #include "kselftest_harness.h"
 #include <vdso_remap.h>
 
-#include "util.h"
+#include "lib/device.h"
+#include "lib/memory.h"
+#include "lib/note.h"
 
 #define PLACE	0x60000000ULL
 

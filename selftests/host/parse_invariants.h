@@ -3,16 +3,16 @@
  * What a caller of vdso_remap_parse() may rely on, whatever the bytes were:
  * for the tests and the fuzzer.
  */
-#ifndef _SELFTESTS_PROMISE_H
-#define _SELFTESTS_PROMISE_H
+#ifndef _SELFTESTS_HOST_PARSE_INVARIANTS_H
+#define _SELFTESTS_HOST_PARSE_INVARIANTS_H
 
 #include <errno.h>
 #include <string.h>
 
 #include <vdso_remap.h>
 
-/* The promise that this result breaks, or nothing. */
-static inline const char *broken_promise(const struct vdso_remap_image *image)
+/* The invariant that this result breaks, or "". */
+static inline const char *broken_invariant(const struct vdso_remap_image *image)
 {
 	const struct vdso_remap_entry_point *e = image->entry_points;
 	uint32_t i;
@@ -45,4 +45,4 @@ static inline bool is_documented(int ret)
 	       ret == -ENOSYS || ret == -EOVERFLOW;
 }
 
-#endif /* _SELFTESTS_PROMISE_H */
+#endif /* _SELFTESTS_HOST_PARSE_INVARIANTS_H */

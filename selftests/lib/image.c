@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where the tests' image vDSOs come from, and what is to stand in them. */
-#include "image.h"
+/* See image.h. */
+#include "lib/image.h"
 
 #include <dirent.h>
 #include <elf.h>
@@ -11,10 +11,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "arch/test.h"
+#include "lib/memory.h"
+#include "lib/note.h"
+#include "lib/vdso.h"
 
 static void *die(const char *what, const char *name)
 {
@@ -94,14 +96,9 @@ void *t_image_build(size_t size)
 {
 	uint8_t *bytes = xmalloc(size);
 
-	memset(bytes, 0xcc, size);
-	for (uint32_t slot = 0; slot < size / T_SLOT_SIZE; slot++) {
-		uint8_t *at = bytes + slot * T_SLOT_SIZE;
-
-		at[0] = 0xb8;	/* mov $slot, %eax */
-		memcpy(at + 1, &slot, 4);
-		at[5] = 0xc3;	/* ret */
-	}
+	memset(bytes, T_TRAP, size);
+	for (uint32_t slot = 0; slot < size / T_SLOT_SIZE; slot++)
+		t_write_slot(bytes + slot * T_SLOT_SIZE, slot);
 	return bytes;
 }
 
@@ -147,87 +144,6 @@ bool t_image_is_expected(const struct t_image *image)
 	return off == image->size;
 }
 
-/* What is to stand at a site, written down a second time; returns its length. */
-#ifdef __i386__
-static const uint8_t landing_pad[] = { 0xf3, 0x0f, 0x1e, 0xfb };	/* endbr32 */
-
-static size_t expect_jump(uint8_t *at, uint64_t site, uint64_t target)
-{
-	uint32_t dist = target - (site + 5);
-
-	at[0] = 0xe9;				/* jmp target */
-	memcpy(at + 1, &dist, 4);
-	return 5;
-}
-
-static size_t expect_stub(uint8_t *at, uint32_t stub)
-{
-	static const struct {
-		uint32_t nr;
-		unsigned int nr_args;
-	} calls[] = {
-		[VDSO_REMAP_STUB_CLOCK_GETTIME] = { SYS_clock_gettime, 2 },
-		[VDSO_REMAP_STUB_CLOCK_GETRES] = { SYS_clock_getres, 2 },
-		[VDSO_REMAP_STUB_GETTIMEOFDAY] = { SYS_gettimeofday, 2 },
-		[VDSO_REMAP_STUB_TIME] = { SYS_time, 1 },
-		[VDSO_REMAP_STUB_GETCPU] = { SYS_getcpu, 3 },
-		[VDSO_REMAP_STUB_CLOCK_GETTIME64] = { SYS_clock_gettime64, 2 },
-		[VDSO_REMAP_STUB_CLOCK_GETRES_TIME64] = { SYS_clock_getres_time64, 2 },
-	};
-	/* mov 8(%esp), %ebx; mov 12(%esp), %ecx; mov 16(%esp), %edx */
-	static const char args[] = "\x8b\x5c\x24\x08\x8b\x4c\x24\x0c\x8b\x54\x24\x10";
-	uint8_t *to = at;
-
-	*to++ = 0x53;				/* push %ebx */
-	memcpy(to, args, 4 * calls[stub].nr_args);
-	to += 4 * calls[stub].nr_args;
-	*to++ = 0xb8;				/* mov $nr, %eax */
-	memcpy(to, &calls[stub].nr, 4);
-	memcpy(to + 4, "\xcd\x80\x5b\xc3", 4);	/* int $0x80; pop %ebx; ret */
-	return to + 8 - at;
-}
-#else
-static const uint8_t landing_pad[] = { 0xf3, 0x0f, 0x1e, 0xfa };	/* endbr64 */
-
-static size_t expect_jump(uint8_t *at, uint64_t site, uint64_t target)
-{
-	int64_t dist = target - (site + 5);
-
-	if (dist >= INT32_MIN && dist <= INT32_MAX) {
-		at[0] = 0xe9;			/* jmp target */
-		memcpy(at + 1, &dist, 4);
-		return 5;
-	}
-	memcpy(at, "\x49\xbb", 2);		/* movabs $target, %r11 */
-	memcpy(at + 2, &target, 8);
-	memcpy(at + 10, "\x41\xff\xe3", 3);	/* jmp *%r11 */
-	return 13;
-}
-
-static size_t expect_stub(uint8_t *at, uint32_t stub)
-{
-	static const uint32_t nr[] = {
-		[VDSO_REMAP_STUB_CLOCK_GETTIME] = SYS_clock_gettime,
-		[VDSO_REMAP_STUB_CLOCK_GETRES] = SYS_clock_getres,
-		[VDSO_REMAP_STUB_GETTIMEOFDAY] = SYS_gettimeofday,
-		[VDSO_REMAP_STUB_TIME] = SYS_time,
-		[VDSO_REMAP_STUB_GETCPU] = SYS_getcpu,
-		[VDSO_REMAP_STUB_GETRANDOM] = SYS_getrandom,
-	};
-	uint8_t *to = at;
-
-	if (stub == VDSO_REMAP_STUB_GETRANDOM) {
-		/* push $-38; pop %rax; inc %r8; jz to the ret */
-		memcpy(to, "\x6a\xda\x58\x49\xff\xc0\x74\x07", 8);
-		to += 8;
-	}
-	*to++ = 0xb8;				/* mov $nr, %eax */
-	memcpy(to, &nr[stub], 4);
-	memcpy(to + 4, "\x0f\x05\xc3", 3);	/* syscall; ret */
-	return to + 7 - at;
-}
-#endif
-
 void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
 		    unsigned int nr, uint64_t text)
 {
@@ -235,13 +151,13 @@ void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
 		uint64_t site = (uintptr_t)image->addr + sites[i].off;
 		uint8_t *at = image->expected + sites[i].off;
 
-		if (!memcmp(at, landing_pad, sizeof(landing_pad))) {
-			site += sizeof(landing_pad);
-			at += sizeof(landing_pad);
+		if (!memcmp(at, T_LANDING_PAD, T_LANDING_PAD_SIZE)) {
+			site += T_LANDING_PAD_SIZE;
+			at += T_LANDING_PAD_SIZE;
 		}
 		if (sites[i].kind == VDSO_REMAP_SITE_JUMP)
-			expect_jump(at, site, text + sites[i].target);
+			t_expect_jump(at, site, text + sites[i].target);
 		else
-			expect_stub(at, sites[i].target);
+			t_expect_stub(at, sites[i].target);
 	}
 }

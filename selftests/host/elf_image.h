@@ -3,8 +3,8 @@
  * Builds ELF images of a vDSO's shape, with any of its parts left out, so that
  * a test can say exactly what is different.
  */
-#ifndef _SELFTESTS_IMAGE_H
-#define _SELFTESTS_IMAGE_H
+#ifndef _SELFTESTS_HOST_ELF_IMAGE_H
+#define _SELFTESTS_HOST_ELF_IMAGE_H
 
 #include <elf.h>
 #include <stdbool.h>
@@ -230,4 +230,4 @@ static inline void build_image(unsigned char *image, const struct spec *spec)
 		 OFF_TEXT_END - OFF_TEXT);
 }
 
-#endif /* _SELFTESTS_IMAGE_H */
+#endif /* _SELFTESTS_HOST_ELF_IMAGE_H */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Image vDSOs for the tests (another kernel's, a copy of the own one, or built
- * here), what must stand at their sites, and whether they answer truly.
+ * Image vDSOs for the tests: another kernel's, a copy of the own one, or built here; and what
+ * must be at their sites.
  */
-#ifndef _T_IMAGE_H
-#define _T_IMAGE_H
+#ifndef _SELFTESTS_LIB_IMAGE_H
+#define _SELFTESTS_LIB_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <vdso_remap.h>
 
 /* vdso_remap_parse() and _make_plan(), of structures that nobody has begun */
@@ -26,7 +25,7 @@ static inline int t_make_plan(struct vdso_remap_plan *plan, const struct vdso_re
 	return vdso_remap_make_plan(plan, image, runtime, flags);
 }
 
-/* A built image consists of such slots: slot n is "mov $n, %eax; ret". */
+/* A built image consists of such slots: slot n returns n. Between them are traps. */
 #define T_SLOT_SIZE	32
 
 /**
@@ -93,31 +92,4 @@ bool t_image_is_expected(const struct t_image *image);
 void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
 		    unsigned int nr, uint64_t text);
 
-/*
- * Calls every function of the image, and compares with system calls; answers.c.
- * False, after printing what was wrong, also for one that there is no check for.
- */
-bool t_image_answers(const struct vdso_remap_image *parsed, const uint8_t *addr);
-
-/*
- * Whether this processor can run an i386 __kernel_vsyscall: which instruction it
- * enters the kernel by was chosen for the one that the image was taken on.
- * Processors of AMD have no sysenter in 32-bit code under a 64-bit kernel,
- * those of others no syscall.
- */
-bool t_vsyscall_fits(const uint8_t *vsyscall);
-
-/* A system call that returns -errno. */
-long t_raw(long nr, long a, long b, long c);
-
-#ifdef __i386__
-/* For a call with all registers set, and what was in them afterwards. */
-struct t_registers {
-	unsigned long eax, ebx, ecx, edx, esi, edi, ebp;
-	unsigned long args[3];	/* on the stack */
-};
-
-void t_call_with(const void *fn, struct t_registers *regs);
-#endif
-
-#endif /* _T_IMAGE_H */
+#endif /* _SELFTESTS_LIB_IMAGE_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * x86_64 and i386, for the tests: addresses, registers, and the code that a test writes or
+ * expects to find. The encoders of the project are not used: this is a second opinion.
+ */
+#ifndef _SELFTESTS_ARCH_X86_TEST_H
+#define _SELFTESTS_ARCH_X86_TEST_H
+
+#include <elf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * T_IMAGE_ADDR: far from everything that the kernel places by itself.
+ * T_HOLES: where t_hole() begins, and the distance from one hole to the next. Nobody else
+ * looks for a place there: stacks of later threads don't fill a hole.
+ * T_FAR: a distance that no near jump reaches, if there is such a distance.
+ * T_FAR_JUMP_SIZE: of the jump that is written then.
+ */
+#ifdef __i386__
+#define T_MACHINE		EM_386
+#define T_IMAGE_ADDR		0x40000000ULL
+#define T_HOLES			0x60000000ULL
+#define T_HOLE_DISTANCE		(1ULL << 24)
+#define T_FAR			0x20000000ULL
+#define T_FAR_JUMP_SIZE		5
+#define T_LANDING_PAD		"\xf3\x0f\x1e\xfb"	/* endbr32 */
+#else
+#define T_MACHINE		EM_X86_64
+#define T_IMAGE_ADDR		0x10000000000ULL
+#define T_HOLES			(1ULL << 44)
+#define T_HOLE_DISTANCE		(1ULL << 30)
+#define T_FAR			0x100000000ULL
+#define T_FAR_JUMP_SIZE		13
+#define T_LANDING_PAD		"\xf3\x0f\x1e\xfa"	/* endbr64 */
+#endif
+#define T_LANDING_PAD_SIZE	4
+
+/* In struct user_regs_struct, which has other names for the two ABIs. */
+#ifdef __i386__
+#define t_reg(name)	e##name
+#else
+#define t_reg(name)	r##name
+#endif
+#define t_ip(regs)	((unsigned long)(regs)->t_reg(ip))
+#define t_result(regs)	((long)(regs)->t_reg(ax))
+
+/* A breakpoint, and where the instruction pointer is after it, from its beginning. */
+#define T_TRAP		0xcc	/* int3 */
+#define T_TRAP_SIZE	1
+
+/* The longest stub of the ABI, how long that and the one for time is, and one that it lacks. */
+#ifdef __i386__
+#define T_LONGEST_STUB		VDSO_REMAP_STUB_GETCPU
+#define T_LONGEST_STUB_NAME	"__vdso_getcpu"
+#define T_LONGEST_STUB_SIZE	22
+#define T_TIME_STUB_SIZE	14
+#define T_NO_STUB		VDSO_REMAP_STUB_GETRANDOM
+#else
+#define T_LONGEST_STUB		VDSO_REMAP_STUB_GETRANDOM
+#define T_LONGEST_STUB_NAME	"__vdso_getrandom"
+#define T_LONGEST_STUB_SIZE	16
+#define T_TIME_STUB_SIZE	8
+#define T_NO_STUB		VDSO_REMAP_STUB_CLOCK_GETTIME64
+#endif
+
+/*
+ * Calls a function of a vDSO with up to five arguments, as the kernel's ABI has it: an error is
+ * a negative errno. Arguments that the function does not take do no harm.
+ */
+#define t_call(fn, ...)	t_call_with_args((const void *)(uintptr_t)(fn), \
+					 (const long[5]){ __VA_ARGS__ })
+
+static inline long t_call_with_args(const void *fn, const long args[5])
+{
+	long (*call)(long a, long b, long c, long d, long e) = fn;
+
+	return call(args[0], args[1], args[2], args[3], args[4]);
+}
+
+/* Writes a function that returns this number. At most T_SLOT_SIZE bytes; see lib/image.h. */
+void t_write_slot(uint8_t *at, uint32_t number);
+
+/* Write what must be at a site, written down a second time; return its length. */
+size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target);
+size_t t_expect_stub(uint8_t *at, uint32_t stub);
+
+#endif /* _SELFTESTS_ARCH_X86_TEST_H */

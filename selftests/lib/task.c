@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See task.h. */
+#include "lib/task.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arch/test.h"
+#include "lib/note.h"
+#include "lib/proc.h"
+
+static bool wait_for_stop(pid_t tid)
+{
+	int status;
+
+	if (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status))
+		return true;
+	t_note("task %d did not stop", tid);
+	return false;
+}
+
+bool t_seize_and_stop(pid_t tid)
+{
+	if (!ptrace(PTRACE_SEIZE, tid, 0, 0) && !ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+		return wait_for_stop(tid);
+	t_note("task %d can't be traced: %s", tid, strerror(errno));
+	return false;
+}
+
+bool t_detach(pid_t tid)
+{
+	if (!ptrace(PTRACE_DETACH, tid, 0, 0))
+		return true;
+	t_note("PTRACE_DETACH of %d: %s", tid, strerror(errno));
+	return false;
+}
+
+static bool step_until(pid_t tid, uint64_t start, uint64_t end, bool inside)
+{
+	struct user_regs_struct regs;
+	unsigned int steps = 0;
+
+	do {
+		if (ptrace(PTRACE_GETREGS, tid, 0, &regs))
+			break;
+		if ((t_ip(&regs) >= start && t_ip(&regs) < end) == inside)
+			return true;
+	} while (steps++ < 100000 && !ptrace(PTRACE_SINGLESTEP, tid, 0, 0) && wait_for_stop(tid));
+
+	t_note("task %d: not %s %" PRIx64 "-%" PRIx64 " after %u steps", tid,
+	       inside ? "in" : "out of", start, end, steps);
+	return false;
+}
+
+bool t_step_into(pid_t tid, uint64_t start, uint64_t end)
+{
+	return step_until(tid, start, end, true);
+}
+
+bool t_step_out_of(pid_t tid, uint64_t start, uint64_t end)
+{
+	return step_until(tid, start, end, false);
+}
+
+bool t_wait_for_task_state(pid_t tid, const char *states)
+{
+	unsigned int tries;
+	char stat[512];
+
+	for (tries = 0; tries < 5000; tries++) {
+		const char *state;
+
+		if (t_proc_read(tid, "stat", stat, sizeof(stat)) < 0)
+			return false;
+		state = strrchr(stat, ')');
+		if (state && state[1] == ' ' && state[2] && strchr(states, state[2]))
+			return true;
+		usleep(1000);
+	}
+	t_note("task %d is not in state %s: %s", tid, states, stat);
+	return false;
+}
