@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "arch/test.h"
 #include "lib/child.h"
 #include "lib/device.h"
 #include "lib/image.h"
@@ -408,7 +409,7 @@ static bool seal_group(void)
 /* The process that an operation is about, or its parent, before anything happens. */
 static bool prepare(FIXTURE_DATA(fault) *self, const FIXTURE_VARIANT(fault) *variant)
 {
-	const uint8_t breakpoint = 0xcc;
+	const uint8_t breakpoint = T_TRAP;
 
 	if (!t_state_capture(&state, self->fd, 0))
 		return false;

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/test.h"
+
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
@@ -67,7 +69,7 @@ uint64_t reg_of(pid_t pid, size_t offset)
 
 uint64_t ip_of(pid_t pid)
 {
-	return reg_of(pid, offsetof(struct user, regs.REG(ip)));
+	return reg_of(pid, offsetof(struct user, regs.t_reg(ip)));
 }
 
 uint64_t mask_of(pid_t pid)
@@ -240,14 +242,14 @@ bool evictee_enter(struct evictee *child, struct foreign_code *foreign, uint64_t
 	if (!evictee_step_in(child, 0) || ptrace(PTRACE_GETREGS, child->pid, NULL, &foreign->saved))
 		return false;
 	regs = foreign->saved;
-	regs.REG(ip) = foreign->range.start;
-	regs.REG(ax) = nr;
+	regs.t_reg(ip) = foreign->range.start;
+	regs.t_reg(ax) = nr;
 	/* its arguments, of either kind */
-	regs.REG(di) = 0;
-	regs.REG(si) = 0;
-	regs.REG(bx) = 0;
-	regs.REG(cx) = 0;
-	regs.REG(dx) = 0;
+	regs.t_reg(di) = 0;
+	regs.t_reg(si) = 0;
+	regs.t_reg(bx) = 0;
+	regs.t_reg(cx) = 0;
+	regs.t_reg(dx) = 0;
 	return !ptrace(PTRACE_SETREGS, child->pid, NULL, &regs);
 }
 
@@ -260,7 +262,7 @@ bool is_as_before(pid_t pid, struct user_regs_struct before, uint64_t ip)
 {
 	struct user_regs_struct now;
 
-	before.REG(ip) = ip;
+	before.t_reg(ip) = ip;
 	return !ptrace(PTRACE_GETREGS, pid, NULL, &now) && !memcmp(&before, &now, sizeof(now));
 }
 

@@ -15,21 +15,6 @@
 
 #include <vdso_remap.h>
 
-/* In what ptrace() gives; the instruction of the child's own system calls, also behind a prefix */
-#ifdef __x86_64__
-#define REG(name)	r##name
-#define SYSTEM_CALL_0	0x0f	/* syscall */
-#define SYSTEM_CALL_1	0x05
-#define PREFIX		0x48
-#define FRAME_BIAS	8	/* of a signal frame's address, modulo 16 */
-#else
-#define REG(name)	e##name
-#define SYSTEM_CALL_0	0xcd	/* int $0x80 */
-#define SYSTEM_CALL_1	0x80
-#define PREFIX		0x3e
-#define FRAME_BIAS	12
-#endif
-
 /* What parent and child share: the other one writes it, except for the selector. */
 extern volatile struct shared {
 	unsigned long rounds;

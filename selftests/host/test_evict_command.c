@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "arch/test.h"
 #include "evict_fixture.h"
 
 /* The command, of the same build; NULL: there is none. */
@@ -75,7 +76,7 @@ TEST_F(evict, has_the_command_say_where_a_breakpoint_is)
 	ASSERT_TRUE(evictee_step_in(&self->child, 3));
 	ip = ip_of(self->child.pid);
 	word = ptrace(PTRACE_PEEKTEXT, self->child.pid, ip, NULL);
-	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->child.pid, ip, (word & ~0xffL) | 0xcc));
+	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->child.pid, ip, (word & ~0xffL) | T_TRAP));
 	EXPECT_EQ(1, run_vdsoctl(path, self->child.pid, said, sizeof(said)));
 	EXPECT_TRUE(is_said(said, "a breakpoint is in its way", ip));
 }
@@ -92,7 +93,7 @@ TEST_F(evict, has_the_command_say_who_faults)
 	while (ip_of(self->child.pid) != (uintptr_t)self->child.clock_gettime)
 		ASSERT_TRUE(single_step(self->child.pid));
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
-	regs.REG(sp) = 16;	/* which the function pushes to */
+	regs.t_reg(sp) = 16;	/* which the function pushes to */
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, self->child.pid, NULL, &regs));
 	EXPECT_EQ(1, run_vdsoctl(path, self->child.pid, said, sizeof(said)));
 	EXPECT_NE(NULL, strstr(said, "what it would execute next faults")) {

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
+#include "arch/test.h"
 #include "evict_fixture.h"
 
 TEST_F(evict, finds_a_handler_from_its_first_instruction_to_its_last)
@@ -65,14 +66,14 @@ TEST_F(evict, takes_no_copy_for_a_handler)
 
 	/* a signal can be delivered after a step only */
 	ASSERT_TRUE(evictee_step_in(&self->child, 1));
-	sp = reg_of(self->child.pid, offsetof(struct user, regs.REG(sp)));
+	sp = reg_of(self->child.pid, offsetof(struct user, regs.t_reg(sp)));
 	ASSERT_TRUE(deliver(self->child.pid, SIGUSR1));
 	ASSERT_EQ(1, vdso_remap_find_handlers(self->child.pid, &self->child.vdso, 1, handlers, 3));
 	local = (struct iovec){ frame, sizeof(frame) };
 	remote = (struct iovec){ (void *)(uintptr_t)handlers[0].frame, sizeof(frame) };
 	ASSERT_EQ(sizeof(frame), process_vm_readv(self->child.pid, &local, 1, &remote, 1, 0));
 	/* where the stack is looked at again, as aligned as the frame */
-	remote.iov_base = (void *)(uintptr_t)((sp & ~15ULL) + FRAME_BIAS);
+	remote.iov_base = (void *)(uintptr_t)((sp & ~15ULL) + T_FRAME_BIAS);
 	ASSERT_EQ(sizeof(frame), process_vm_writev(self->child.pid, &local, 1, &remote, 1, 0));
 	EXPECT_EQ(1, vdso_remap_find_handlers(self->child.pid, &self->child.vdso, 1, handlers, 3));
 }

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
+#include "arch/test.h"
 #include "evict_fixture.h"
 
 /* Signals that come while it stands inside wait until it is out and resumed. */
@@ -88,7 +89,7 @@ static int evict_under_timer(struct evictee *child, const struct foreign_code *f
 /* Behind a prefix the system call is not seen. */
 TEST_F(evict, is_interrupted_by_a_timer)
 {
-	static const uint8_t code[] = { PREFIX, SYSTEM_CALL_0, SYSTEM_CALL_1 };
+	static const uint8_t code[] = { T_PREFIX, T_SYSTEM_CALL_0, T_SYSTEM_CALL_1 };
 	uint64_t mask = mask_of(self->child.pid);
 	struct foreign_code foreign;
 

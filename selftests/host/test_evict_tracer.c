@@ -2,6 +2,7 @@
 /* Claims about vdso_remap_evict(): what it needs of its caller, and what becomes of the thread. */
 #include <sched.h>
 
+#include "arch/test.h"
 #include "evict_fixture.h"
 
 TEST_F(evict, says_when_the_thread_dies)
@@ -30,7 +31,7 @@ TEST_F(evict, needs_a_seized_thread)
 	ASSERT_TRUE(evictee_step_in(&self->child, 3));
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
 	EXPECT_EQ(-EINVAL, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
-	EXPECT_TRUE(is_as_before(self->child.pid, before, before.REG(ip)));
+	EXPECT_TRUE(is_as_before(self->child.pid, before, before.t_reg(ip)));
 	EXPECT_EQ(mask, mask_of(self->child.pid));
 }
 
@@ -48,7 +49,7 @@ static int evict_beside_proc(struct evictee *outer)
 	    !evictee_step_in(&inner, 3) || ptrace(PTRACE_GETREGS, inner.pid, NULL, &before))
 		return 0;
 	ret = vdso_remap_evict(inner.pid, &inner.vdso, 1, 0);
-	return is_as_before(inner.pid, before, before.REG(ip)) ? ret : 0;
+	return is_as_before(inner.pid, before, before.t_reg(ip)) ? ret : 0;
 }
 
 /* Thread ids mean other threads there. */

@@ -22,13 +22,8 @@
 #include <kselftest_harness.h>
 #include <vdso_remap.h>
 
+#include "arch/test.h"
 #include "elf_image.h"
-
-#ifdef __x86_64__
-#define REG(name)	r##name
-#else
-#define REG(name)	e##name
-#endif
 
 #define PAGE		4096UL
 #define DATA_SIZE	(8 * PAGE)
@@ -368,7 +363,7 @@ TEST_F(other, refuses_to_do_without_the_module)
 
 TEST_F(other, names_a_thread_inside_a_site)
 {
-	const size_t ip = offsetof(struct user, regs.REG(ip));
+	const size_t ip = offsetof(struct user, regs.t_reg(ip));
 	struct vdso_remap_thread threads[NR_THREADS];
 	pid_t tid = shared->tids[1];
 	long before;
@@ -519,7 +514,7 @@ TEST_F(other, finds_a_place_near_the_image)
 
 static bool step_in(FIXTURE_DATA(other) *self, pid_t tid)
 {
-	const size_t off = offsetof(struct user, regs.REG(ip));
+	const size_t off = offsetof(struct user, regs.t_reg(ip));
 	uint64_t ip;
 	int i, status;
 
@@ -538,7 +533,7 @@ static bool step_in(FIXTURE_DATA(other) *self, pid_t tid)
 static bool is_inside(FIXTURE_DATA(other) *self, pid_t tid)
 {
 	uint64_t ip = (unsigned long)ptrace(PTRACE_PEEKUSER, tid,
-					    offsetof(struct user, regs.REG(ip)), NULL);
+					    offsetof(struct user, regs.t_reg(ip)), NULL);
 
 	return ip >= self->runtime.start && ip < self->runtime.end;
 }
@@ -575,9 +570,9 @@ static void has_breakpoint(struct __test_metadata *_metadata, FIXTURE_DATA(other
 		SKIP(return, SLOW);
 	evict(_metadata, self, 0, threads, 0);	/* the other one would meet the breakpoint, too */
 	ASSERT_TRUE(step_in(self, tid));
-	ip = ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user, regs.REG(ip)), NULL);
+	ip = ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user, regs.t_reg(ip)), NULL);
 	word = ptrace(PTRACE_PEEKTEXT, tid, ip, NULL);
-	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, tid, ip, (word & ~0xffUL) | 0xcc));
+	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, tid, ip, (word & ~0xffUL) | T_TRAP));
 	evict(_metadata, self, flags, threads, 1);
 	EXPECT_EQ(state, threads[0].state);
 	EXPECT_EQ(-EILSEQ, threads[0].error);

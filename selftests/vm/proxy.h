@@ -11,17 +11,6 @@
 
 #define NEAR		0x1000000ULL		/* from an image to a group parked near it */
 
-/* FAR: where no near jump reaches, if there is such a place; and what is written then. */
-#ifdef __i386__
-#define FAR		0x20000000ULL
-#define FAR_JUMP_SIZE	5
-#define LANDING_PAD	"\xf3\x0f\x1e\xfb"
-#else
-#define FAR		0x100000000ULL
-#define FAR_JUMP_SIZE	13
-#define LANDING_PAD	"\xf3\x0f\x1e\xfa"
-#endif
-
 /* Where the kernel says that the group's text is. */
 static inline uint64_t text_addr(int fd)
 {

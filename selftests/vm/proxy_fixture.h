@@ -25,27 +25,12 @@
 #define IMAGE_SIZE	(2 * T_PAGE)
 #define SLOT(n)		((n) * T_SLOT_SIZE)
 
-/* The longest stub of the ABI, and how long that and the one for time is. */
-#ifdef __i386__
-#define STUB		VDSO_REMAP_STUB_GETCPU
-#define STUB_NAME	"__vdso_getcpu"
-#define STUB_SIZE	22
-#define TIME_STUB_SIZE	14
-#define NO_STUB		VDSO_REMAP_STUB_GETRANDOM
-#else
-#define STUB		VDSO_REMAP_STUB_GETRANDOM
-#define STUB_NAME	"__vdso_getrandom"
-#define STUB_SIZE	16
-#define TIME_STUB_SIZE	8
-#define NO_STUB		VDSO_REMAP_STUB_CLOCK_GETTIME64
-#endif
-
 /* A parsed image that was never an ELF file: what stands where in it. */
 static const struct vdso_remap_image built = {
 	.nr_entry_points = 4,
 	.entry_points = {
 		{ .name = "__vdso_time", .off = SLOT(1) },
-		{ .name = STUB_NAME, .off = SLOT(3) },
+		{ .name = T_LONGEST_STUB_NAME, .off = SLOT(3) },
 		{ .name = "__vdso_clock_getres", .off = SLOT(5) },
 		{ .name = "__vdso_time", .off = SLOT(7) },
 	},
@@ -67,7 +52,7 @@ FIXTURE_SETUP(proxy)
 	const uint32_t getres = t_entry_point("__vdso_clock_getres");
 	const struct vdso_remap_site sites[] = {
 		{ SLOT(1), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time") },
-		{ SLOT(3), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, STUB },
+		{ SLOT(3), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, T_LONGEST_STUB },
 		{ SLOT(5), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, getres },
 		{ SLOT(7), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME },
 	};

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "arch/test.h"
 #include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/device.h"
@@ -315,7 +316,7 @@ TEST_F(bystander, stopped_child_is_moved_onto_a_mapping)
 
 TEST_F(bystander, stopped_child_keeps_its_private_page)
 {
-	const uint8_t breakpoint = 0xcc;
+	const uint8_t breakpoint = T_TRAP;
 	struct t_child child;
 
 	ASSERT_TRUE(start_and_stop_child(self, &child));

@@ -86,7 +86,7 @@ FIXTURE_VARIANT(unlock)
 	size_t pending_size;
 };
 
-#ifdef __x86_64__
+#ifdef __LP64__
 FIXTURE_VARIANT_ADD(unlock, list64) {
 	.name = "__vdso_futex_robust_list64_try_unlock",
 	.pending_size = 8,

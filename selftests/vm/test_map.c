@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "arch/test.h"
 #include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/device.h"
@@ -32,7 +33,7 @@ static struct t_state state;	/* to be expected with one */
 /* Away with it; what comes back is to be as it was before. */
 static bool unmap_group(const struct t_group *group)
 {
-	const uint8_t breakpoint = 0xcc;
+	const uint8_t breakpoint = T_TRAP;
 
 	return t_mem_write(0, group->end - 1, &breakpoint, 1) &&
 	       !munmap((void *)group->start, group->end - group->start);
@@ -133,16 +134,6 @@ TEST_F(map, at_the_highest_place_but_no_higher)
 	EXPECT_TRUE(gives_group_at(self, highest));
 }
 
-/* As a function: a system call with three arguments. */
-#ifdef __i386__
-#define MAKE_SYSTEM_CALL							\
-	"\x53\x8b\x44\x24\x08\x8b\x5c\x24\x0c\x8b\x4c"			\
-	"\x24\x10\x8b\x54\x24\x14\xcd\x80\x5b\xc3"
-#else
-#define MAKE_SYSTEM_CALL							\
-	"\x89\xf8\x48\x89\xf7\x48\x89\xd6\x48\x89\xca\x0f\x05\xc3"
-#endif
-
 /* The kernel takes the text for being still there, and a caller in it along when that moves. */
 TEST_F(map, leaves_a_caller_where_the_text_was)
 {
@@ -151,7 +142,7 @@ TEST_F(map, leaves_a_caller_where_the_text_was)
 
 	ASSERT_EQ(text, mmap(text, T_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
-	memcpy(text, MAKE_SYSTEM_CALL, sizeof(MAKE_SYSTEM_CALL));
+	memcpy(text, T_MAKE_SYSTEM_CALL, sizeof(T_MAKE_SYSTEM_CALL));
 	make_system_call = text;
 	EXPECT_EQ(0, make_system_call(SYS_ioctl, state.fd, VDSO_REMAP_MAP, (long)&self->req));
 	ASSERT_TRUE(t_maps_read(&state.maps, 0));

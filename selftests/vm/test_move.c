@@ -236,7 +236,7 @@ static sigjmp_buf interrupted;
 static void move_in_handler(int sig, siginfo_t *info, void *context)
 {
 	moved_in_handler = t_move_own((uintptr_t)info->si_value.sival_ptr);
-#ifdef __i386__
+#if T_SIGRETURN_IS_IN_VDSO
 	/* It would return to the trampoline that was in the vDSO at its old place. */
 	siglongjmp(interrupted, 1);
 #endif
@@ -280,7 +280,7 @@ TEST_F(move, then_enter_time_namespace)
 TEST_F(move, keeps_private_page_and_shares_the_others)
 {
 	uint64_t last = self->group.end - 1;
-	const uint8_t breakpoint = 0xcc;
+	const uint8_t breakpoint = T_TRAP;
 
 	ASSERT_TRUE(t_mem_write(0, last, &breakpoint, 1));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
@@ -294,7 +294,7 @@ TEST_F(move, keeps_private_page_and_shares_the_others)
 TEST_F(move, keeps_private_page_of_text_that_can_not_be_read)
 {
 	size_t size = self->group.end - self->group.text;
-	const uint8_t breakpoint = 0xcc;
+	const uint8_t breakpoint = T_TRAP;
 
 	ASSERT_TRUE(t_mem_write(0, self->group.end - 1, &breakpoint, 1));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));

@@ -133,39 +133,30 @@ static void start_with(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *s
 	start(_metadata, self, bytes, T_PAGE);
 }
 
-/* What CRIU writes, to some place. */
-#ifdef __i386__
-#define CRIU_JUMP	"\xb8\x40\x30\x20\x10\xff\xe0"
-#define LANDING_PAD	"\xf3\x0f\x1e\xfb"
-#else
-#define CRIU_JUMP	"\x48\xb8\x80\x70\x60\x50\x40\x30\x20\x10\xff\xe0"
-#define LANDING_PAD	"\xf3\x0f\x1e\xfa"
-#endif
-#define CRIU_JUMP_SIZE	(sizeof(CRIU_JUMP) - 1)
-#define PAD_SIZE	4
-
 TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu)
 {
-	start_with(_metadata, self, "", CRIU_JUMP, CRIU_JUMP_SIZE);
+	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
 	park_near(self);
-	must_not_cut(_metadata, self, CRIU_JUMP_SIZE);
-	ASSERT_TRUE(stand_at(self, CRIU_JUMP_SIZE));
+	must_not_cut(_metadata, self, T_CRIU_JUMP_SIZE);
+	ASSERT_TRUE(stand_at(self, T_CRIU_JUMP_SIZE));
 	installs(_metadata, self);
 }
 
 TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu_behind_a_landing_pad)
 {
-	start_with(_metadata, self, LANDING_PAD, CRIU_JUMP, CRIU_JUMP_SIZE);
+	const unsigned int end = T_LANDING_PAD_SIZE + T_CRIU_JUMP_SIZE;
+
+	start_with(_metadata, self, T_LANDING_PAD, T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
 	park_near(self);
-	for (unsigned int off = PAD_SIZE + 1; off < PAD_SIZE + CRIU_JUMP_SIZE; off++)
+	for (unsigned int off = T_LANDING_PAD_SIZE + 1; off < end; off++)
 		EXPECT_TRUE(is_in_the_way(self, off));
-	ASSERT_TRUE(stand_at(self, PAD_SIZE));
+	ASSERT_TRUE(stand_at(self, T_LANDING_PAD_SIZE));
 	installs(_metadata, self);
 }
 
 TEST_F(patch, heeds_no_thread_at_the_jump_itself)
 {
-	start_with(_metadata, self, "", CRIU_JUMP, CRIU_JUMP_SIZE);
+	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
 	park_near(self);
 	ASSERT_TRUE(stand_at(self, 0));
 	installs(_metadata, self);
@@ -174,16 +165,15 @@ TEST_F(patch, heeds_no_thread_at_the_jump_itself)
 /* If no jump through a register is there, a thread is in the way only in bytes that change. */
 TEST_F(patch, heeds_no_thread_behind_the_new_bytes_of_other_code)
 {
-	start_with(_metadata, self, "", CRIU_JUMP, CRIU_JUMP_SIZE - 1);
+	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_SIZE - 1);
 	park_near(self);
 	must_not_cut(_metadata, self, 5);
-	ASSERT_TRUE(stand_at(self, CRIU_JUMP_SIZE - 2));
+	ASSERT_TRUE(stand_at(self, T_CRIU_JUMP_SIZE - 2));
 	installs(_metadata, self);
 }
 
-/* i386 has no far jumps, and its stubs are longer than all jumps. */
-#ifdef __x86_64__
-#define FAR_JUMP_SIZE	13
+/* Where there are no far jumps, stubs are longer than all jumps. */
+#if T_HAS_FAR_JUMPS
 
 static void make_stub(FIXTURE_DATA(patch) *self)
 {
@@ -204,8 +194,8 @@ TEST_F(patch, heeds_a_thread_inside_a_far_jump_that_becomes_a_near_one)
 {
 	start_far(_metadata, self);
 	park_near(self);
-	must_not_cut(_metadata, self, FAR_JUMP_SIZE);
-	ASSERT_TRUE(stand_at(self, FAR_JUMP_SIZE));
+	must_not_cut(_metadata, self, T_FAR_JUMP_SIZE);
+	ASSERT_TRUE(stand_at(self, T_FAR_JUMP_SIZE));
 	installs(_metadata, self);
 }
 
@@ -213,16 +203,16 @@ TEST_F(patch, heeds_a_thread_inside_a_far_jump_that_becomes_a_stub)
 {
 	start_far(_metadata, self);
 	make_stub(self);
-	must_not_cut(_metadata, self, FAR_JUMP_SIZE);
+	must_not_cut(_metadata, self, T_FAR_JUMP_SIZE);
 	ASSERT_TRUE(stand_at(self, 0));
 	installs(_metadata, self);
 }
 
 TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu_that_becomes_a_stub)
 {
-	start_with(_metadata, self, "", CRIU_JUMP, CRIU_JUMP_SIZE);
+	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
 	make_stub(self);
-	must_not_cut(_metadata, self, CRIU_JUMP_SIZE);
+	must_not_cut(_metadata, self, T_CRIU_JUMP_SIZE);
 	ASSERT_TRUE(stand_at(self, 0));
 	installs(_metadata, self);
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What PROXY writes at a site: near and far jumps, stubs, landing pads. */
+/* What PROXY writes at a site. */
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
 #include "arch/test.h"
-#include "lib/child.h"
 #include "lib/image.h"
 #include "lib/state.h"
-#include "lib/task.h"
 #include "lib/vdso_calls.h"
 #include "proxy_fixture.h"
 
@@ -40,7 +38,7 @@ TEST_F(proxy, installs_as_many_sites_as_it_says)
 
 TEST_F(proxy, takes_an_image_of_the_largest_size)
 {
-	uint64_t addr = T_IMAGE_ADDR + FAR;
+	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 
 	ASSERT_TRUE(t_image_map(&self->image, addr, t_image_build(VDSO_REMAP_MAX_IMAGE_SIZE),
 				VDSO_REMAP_MAX_IMAGE_SIZE));
@@ -51,68 +49,18 @@ TEST_F(proxy, takes_an_image_of_the_largest_size)
 	installs(_metadata, self);
 }
 
-#ifdef __i386__
-/* Among 32 bits a near jump wraps around. */
-TEST_F(proxy, jumps_from_one_end_of_memory_to_the_other)
-{
-	const uint64_t low = 0x1000000, high = 0xd0000000;
-
-	self->req.flags = VDSO_REMAP_PROXY_PARK;
-	self->req.addr = high;
-	ASSERT_TRUE(t_image_map(&self->image, low, t_image_build(IMAGE_SIZE), IMAGE_SIZE));
-	self->req.image = low;
-	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
-	installs(_metadata, self);
-	EXPECT_TRUE(t_image_answers(&built, self->image.addr));
-
-	self->req.addr = low + NEAR;
-	ASSERT_TRUE(t_image_map(&self->image, high + NEAR, t_image_build(IMAGE_SIZE), IMAGE_SIZE));
-	self->req.image = high + NEAR;
-	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
-	installs(_metadata, self);
-	EXPECT_TRUE(t_image_answers(&built, self->image.addr));
-}
-#else
-/* Near up to the last byte that rel32 reaches, far from the next one on. */
-TEST_F(proxy, jumps_far_only_where_near_does_not_reach)
-{
-	static const struct {
-		int64_t park;		/* from the image */
-		int64_t dist;		/* what rel32 would have to be */
-		uint8_t opcode;
-	} cases[] = {
-		{ 0x80000000LL, INT32_MAX, 0xe9 },
-		{ 0x80000000LL, INT32_MAX + 1LL, 0x49 },
-		{ -0x80000000LL, INT32_MIN, 0xe9 },
-		{ -0x80000000LL, INT32_MIN - 1LL, 0x49 },
-	};
-
-	self->req.nr_sites = 1;
-	self->req.flags = VDSO_REMAP_PROXY_PARK;
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		self->sites[0].off = self->sites[0].target + cases[i].park - cases[i].dist - 5;
-		self->req.addr = T_IMAGE_ADDR + cases[i].park;
-		installs(_metadata, self);
-		EXPECT_EQ(cases[i].opcode, self->image.addr[self->sites[0].off]);
-		/* elsewhere, or the next one would overlap its own old place */
-		self->req.addr = T_IMAGE_ADDR + FAR;
-		installs(_metadata, self);
-	}
-}
-#endif
-
 TEST_F(proxy, keeps_a_landing_pad)
 {
 	uint8_t *bytes = t_image_build(IMAGE_SIZE);
-	uint64_t addr = T_IMAGE_ADDR + FAR;
+	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 
 	for (unsigned int i = 0; i < self->req.nr_sites; i++)
-		memcpy(bytes + self->sites[i].off, LANDING_PAD, 4);
+		memcpy(bytes + self->sites[i].off, T_LANDING_PAD, 4);
 	/* Exactly as much as each of them needs. */
-	self->sites[0].room = 4 + FAR_JUMP_SIZE;
-	self->sites[1].room = 4 + STUB_SIZE;
-	self->sites[2].room = 4 + FAR_JUMP_SIZE;
-	self->sites[3].room = 4 + TIME_STUB_SIZE;
+	self->sites[0].room = 4 + T_FAR_JUMP_SIZE;
+	self->sites[1].room = 4 + T_LONGEST_STUB_SIZE;
+	self->sites[2].room = 4 + T_FAR_JUMP_SIZE;
+	self->sites[3].room = 4 + T_TIME_STUB_SIZE;
 	ASSERT_TRUE(t_image_map(&self->image, addr, bytes, IMAGE_SIZE));
 	self->req.image = addr;
 	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));
@@ -120,72 +68,6 @@ TEST_F(proxy, keeps_a_landing_pad)
 		REFUSES_SITE(ENOSPC, i, site->room--);
 	installs(_metadata, self);
 	EXPECT_TRUE(t_image_answers(&built, self->image.addr));
-}
-
-static bool same_registers(const struct user_regs_struct *want, struct user_regs_struct have)
-{
-	/* What a jump is for, and what it may use. */
-#ifdef __i386__
-	have.eip = want->eip;
-#else
-	have.rip = want->rip;
-	have.r11 = want->r11;
-#endif
-	return !memcmp(want, &have, sizeof(have));
-}
-
-TEST_F(proxy, jumps_change_no_register)
-{
-	const uint64_t places[] = { T_IMAGE_ADDR + NEAR, T_IMAGE_ADDR + FAR };
-	struct user_regs_struct regs, all, now;
-	struct t_child child;
-
-	ASSERT_TRUE(t_child_start(&child));
-	ASSERT_TRUE(t_seize_and_stop(child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &regs));
-	all = regs;
-#ifdef __i386__
-	all.eax = 0x11111111;
-	all.ebx = 0x22222222;
-	all.ecx = 0x33333333;
-	all.edx = 0x44444444;
-	all.esi = 0x55555555;
-	all.edi = 0x66666666;
-	all.ebp = 0x77777777;
-	all.eip = T_IMAGE_ADDR + SLOT(1);
-	all.orig_eax = -1;
-#else
-	all.rax = 0x1111111111111111;
-	all.rbx = 0x2222222222222222;
-	all.rcx = 0x3333333333333333;
-	all.rdx = 0x4444444444444444;
-	all.rsi = 0x5555555555555555;
-	all.rdi = 0x6666666666666666;
-	all.rbp = 0x7777777777777777;
-	all.r8 = 0x8888888888888888;
-	all.r9 = 0x9999999999999999;
-	all.r10 = 0xaaaaaaaaaaaaaaaa;
-	all.r12 = 0xcccccccccccccccc;
-	all.r13 = 0xdddddddddddddddd;
-	all.r14 = 0xeeeeeeeeeeeeeeee;
-	all.r15 = 0xffffffffffffffff;
-	all.rip = T_IMAGE_ADDR + SLOT(1);
-	all.orig_rax = -1;
-#endif
-	self->req.pid = child.pid;
-	self->req.flags = VDSO_REMAP_PROXY_PARK;
-	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
-		uint64_t target = places[i] + self->sites[0].target;
-
-		ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &regs));
-		self->req.addr = places[i];
-		ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
-		ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &all));
-		ASSERT_TRUE(t_step_into(child.pid, target, target + 1));
-		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &now));
-		EXPECT_TRUE(same_registers(&all, now));
-	}
-	t_child_end(&child);
 }
 
 TEST_HARNESS_MAIN

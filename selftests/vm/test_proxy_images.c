@@ -87,7 +87,7 @@ static void install(struct __test_metadata *_metadata, FIXTURE_DATA(image) *self
 
 TEST_F(image, answers_truly_with_the_group_where_it_is)
 {
-	ASSERT_LT(FAR, text_addr(self->fd) - T_IMAGE_ADDR);
+	ASSERT_LT(T_FAR, text_addr(self->fd) - T_IMAGE_ADDR);
 	install(_metadata, self);
 }
 
@@ -102,9 +102,9 @@ TEST_F(image, answers_truly_with_the_group_parked_near)
 TEST_F(image, answers_truly_with_the_group_parked_far)
 {
 	self->req.flags = VDSO_REMAP_PROXY_PARK;
-	self->req.addr = T_IMAGE_ADDR - FAR;
+	self->req.addr = T_IMAGE_ADDR - T_FAR;
 	install(_metadata, self);
-	EXPECT_EQ(T_IMAGE_ADDR - FAR, text_addr(self->fd));
+	EXPECT_EQ(T_IMAGE_ADDR - T_FAR, text_addr(self->fd));
 }
 
 TEST_F(image, answers_truly_through_stubs_alone)
@@ -118,11 +118,11 @@ TEST_F(image, answers_truly_through_stubs_alone)
 		{ "__vdso_gettimeofday", VDSO_REMAP_STUB_GETTIMEOFDAY },
 		{ "__vdso_time", VDSO_REMAP_STUB_TIME },
 		{ "__vdso_getcpu", VDSO_REMAP_STUB_GETCPU },
-#ifdef __i386__
+#ifdef __LP64__
+		{ "__vdso_getrandom", VDSO_REMAP_STUB_GETRANDOM },
+#else
 		{ "__vdso_clock_gettime64", VDSO_REMAP_STUB_CLOCK_GETTIME64 },
 		{ "__vdso_clock_getres_time64", VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 },
-#else
-		{ "__vdso_getrandom", VDSO_REMAP_STUB_GETRANDOM },
 #endif
 	};
 	unsigned int nr = 0;

@@ -60,7 +60,7 @@ TEST_F(proxy, refuses_ranges_that_are_no_image)
 
 TEST_F(proxy, refuses_an_image_with_a_hole)
 {
-	REFUSES(EFAULT, VDSO_REMAP_NO_SITE, valid->image = T_IMAGE_ADDR + FAR);
+	REFUSES(EFAULT, VDSO_REMAP_NO_SITE, valid->image = T_IMAGE_ADDR + T_FAR);
 	REFUSES(EFAULT, VDSO_REMAP_NO_SITE, valid->image += T_PAGE);
 	REFUSES(EFAULT, VDSO_REMAP_NO_SITE, valid->image -= T_PAGE);
 	REFUSES(EFAULT, VDSO_REMAP_NO_SITE, valid->image_size += T_PAGE);
@@ -110,7 +110,7 @@ TEST_F(proxy, refuses_the_group_as_an_image)
 
 TEST_F(proxy, refuses_huge_pages)
 {
-	uint64_t addr = T_IMAGE_ADDR + FAR;
+	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY | O_CLOEXEC);
 	void *huge;
 
@@ -158,7 +158,7 @@ TEST_F(proxy, refuses_kinds_and_stubs_that_there_are_not)
 	REFUSES_SITE(EINVAL, 0, site->kind = 0);
 	REFUSES_SITE(EINVAL, 1, site->kind = 3);
 	REFUSES_SITE(EINVAL, 1, site->target = 0);
-	REFUSES_SITE(EINVAL, 2, site->kind = VDSO_REMAP_SITE_STUB; site->target = NO_STUB);
+	REFUSES_SITE(EINVAL, 2, site->kind = VDSO_REMAP_SITE_STUB; site->target = T_NO_STUB);
 	REFUSES_SITE(EINVAL, 3, site->target = 9);
 	REFUSES_SITE(EINVAL, 3, site->target = ~0U);
 }
@@ -174,21 +174,21 @@ TEST_F(proxy, refuses_targets_that_are_no_entry_points)
 
 TEST_F(proxy, refuses_rooms_that_are_too_small)
 {
-	REFUSES_SITE(ENOSPC, 0, site->room = FAR_JUMP_SIZE - 1);
-	REFUSES_SITE(ENOSPC, 1, site->room = STUB_SIZE - 1);
+	REFUSES_SITE(ENOSPC, 0, site->room = T_FAR_JUMP_SIZE - 1);
+	REFUSES_SITE(ENOSPC, 1, site->room = T_LONGEST_STUB_SIZE - 1);
 	REFUSES_SITE(ENOSPC, 2, site->room = 1);
-	REFUSES_SITE(ENOSPC, 3, site->room = TIME_STUB_SIZE - 1);
+	REFUSES_SITE(ENOSPC, 3, site->room = T_TIME_STUB_SIZE - 1);
 
 	self->req.flags = VDSO_REMAP_PROXY_PARK;
 	self->req.addr = T_IMAGE_ADDR + NEAR;
 	REFUSES_SITE(ENOSPC, 0, site->room = 4);
 	self->sites[0].room = 5;
-	self->sites[1].room = STUB_SIZE;
-	self->sites[3].room = TIME_STUB_SIZE;
+	self->sites[1].room = T_LONGEST_STUB_SIZE;
+	self->sites[3].room = T_TIME_STUB_SIZE;
 	installs(_metadata, self);
 
-	self->sites[0].room = FAR_JUMP_SIZE;
-	self->req.addr = T_IMAGE_ADDR + FAR;
+	self->sites[0].room = T_FAR_JUMP_SIZE;
+	self->req.addr = T_IMAGE_ADDR + T_FAR;
 	installs(_metadata, self);
 }
 
@@ -233,7 +233,7 @@ TEST_F(proxy, refuses_a_process_with_a_torn_group)
 /* Also pages that were written to and so are the process's own already. */
 TEST_F(proxy, refuses_a_file_as_an_image)
 {
-	uint64_t addr = T_IMAGE_ADDR + FAR;
+	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 	int file = memfd_create("image", MFD_CLOEXEC);
 	uint8_t bytes[IMAGE_SIZE];
 

@@ -90,7 +90,7 @@ static const unsigned long no_args[3];
 
 TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 {
-	uint64_t trap = T_IMAGE_ADDR + SLOT(0) + 16;	/* an int3 between functions */
+	uint64_t trap = T_IMAGE_ADDR + SLOT(0) + 16;	/* between functions */
 	struct user_regs_struct regs, at_trap;
 	struct t_child child;
 	time_t before;
@@ -103,7 +103,7 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	self->req.nr_sites = 1;		/* a far jump */
 
 	ASSERT_TRUE(t_state_capture(&state, self->fd, child.pid));
-	for (unsigned int off = 1; off < FAR_JUMP_SIZE; off++) {
+	for (unsigned int off = 1; off < T_FAR_JUMP_SIZE; off++) {
 		uint8_t bytes[T_SLOT_SIZE];
 
 		ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + off, trap, no_args));
@@ -124,17 +124,17 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	ASSERT_TRUE(WIFSTOPPED(status));
 	EXPECT_EQ(SIGTRAP, WSTOPSIG(status));
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &at_trap));
-	EXPECT_EQ(trap + 1, t_ip(&at_trap));
+	EXPECT_EQ(trap + T_TRAP_SIZE, t_ip(&at_trap));
 	EXPECT_LE(before, t_result(&at_trap));
 	EXPECT_GE(before + 10, t_result(&at_trap));
 
 	/* What does not change is in nobody's way. */
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + FAR_JUMP_SIZE - 1, trap,
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + T_FAR_JUMP_SIZE - 1, trap,
 			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 	/* Nor is one who is just behind the bytes. */
 	self->sites[0] = self->sites[3];
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + TIME_STUB_SIZE, trap,
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + T_TIME_STUB_SIZE, trap,
 			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 
@@ -143,17 +143,8 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	t_child_end(&child);
 }
 
-/* The argument is in eax on i386. */
-#ifdef __i386__
-#define by_register	__attribute__((regparm(1)))
-#define SPIN		"\x66\x90\xff\x00\xeb\xfc"	/* incl (%eax) */
-#else
-#define by_register
-#define SPIN		"\x66\x90\xff\x07\xeb\xfc"	/* incl (%rdi) */
-#endif
-
 struct spinner {
-	void (by_register *fn)(int *turns);
+	void (t_by_register *fn)(int *turns);
 	int turns;
 	pid_t tid;
 };
@@ -179,11 +170,10 @@ static void start_spinner(struct __test_metadata *_metadata, struct spinner *spi
 TEST_F(proxy, names_a_running_thread_that_is_inside_a_site)
 {
 	uint8_t *bytes = t_image_build(IMAGE_SIZE);
-	uint64_t addr = T_IMAGE_ADDR + FAR;
+	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 	struct spinner spinner = { .fn = (void *)(addr + SLOT(5)) };
 
-	/* two bytes to get in, then: 1: incl; jmp 1b */
-	memcpy(bytes + SLOT(5), SPIN, 6);
+	memcpy(bytes + SLOT(5), T_SPIN, T_SPIN_SIZE);
 	ASSERT_TRUE(t_image_map(&self->image, addr, bytes, IMAGE_SIZE));
 	start_spinner(_metadata, &spinner);
 	self->req.image = addr;
@@ -196,7 +186,7 @@ TEST_F(proxy, names_a_running_thread_that_is_inside_a_site)
 	installs(_metadata, self);
 }
 
-static void by_register spin_outside(int *turns)
+static void t_by_register spin_outside(int *turns)
 {
 	for (;;)
 		__atomic_add_fetch(turns, 1, __ATOMIC_RELAXED);

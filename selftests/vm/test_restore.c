@@ -26,14 +26,7 @@
 #include "lib/vdso_calls.h"
 
 #define DATA_SIZE	(4 * T_PAGE)
-#define REACH		0x80000000ULL	/* of rel32 */
-
-/* Another place than the image's; on x86_64 out of its reach. */
-#ifdef __i386__
-#define ELSEWHERE	(T_IMAGE_ADDR + 0x20000000ULL)
-#else
-#define ELSEWHERE	(T_IMAGE_ADDR + 2 * REACH)
-#endif
+#define ELSEWHERE	(T_IMAGE_ADDR + T_FAR)	/* another place than the image's */
 
 /* What a failing restore must leave. */
 static struct t_state state;
@@ -380,7 +373,7 @@ static void restores(struct __test_metadata *_metadata, FIXTURE_DATA(proxied) *s
 
 static bool is_near(uint64_t a, uint64_t b)
 {
-	return a - b < REACH || b - a < REACH;
+	return a - b < T_NEAR_REACH || b - a < T_NEAR_REACH;
 }
 
 TEST_F(proxied, parks_near)
@@ -390,20 +383,22 @@ TEST_F(proxied, parks_near)
 	EXPECT_TRUE(is_all(self->restore.image_data, DATA_SIZE, 0));
 }
 
-#ifndef __i386__	/* everything is near there */
+#if T_HAS_FAR_JUMPS	/* otherwise everything is near */
 TEST_F(proxied, parks_near_where_not_much_is_free)
 {
 	/* 1 GiB on both sides of image and data pages is taken. */
-	ASSERT_TRUE(map_at(T_IMAGE_ADDR + self->image.size, REACH / 2, PROT_NONE));
-	ASSERT_TRUE(map_at(T_IMAGE_ADDR - DATA_SIZE - REACH / 2, REACH / 2, PROT_NONE));
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR + self->image.size, T_NEAR_REACH / 2, PROT_NONE));
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR - DATA_SIZE - T_NEAR_REACH / 2, T_NEAR_REACH / 2,
+			   PROT_NONE));
 	restores(_metadata, self);
 	EXPECT_TRUE(is_near(T_IMAGE_ADDR, self->restore.runtime));
 }
 
 TEST_F(proxied, parks_far_where_nothing_near_is_free)
 {
-	ASSERT_TRUE(map_at(T_IMAGE_ADDR + self->image.size, 2 * REACH, PROT_NONE));
-	ASSERT_TRUE(map_at(T_IMAGE_ADDR - DATA_SIZE - 2 * REACH, 2 * REACH, PROT_NONE));
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR + self->image.size, 2 * T_NEAR_REACH, PROT_NONE));
+	ASSERT_TRUE(map_at(T_IMAGE_ADDR - DATA_SIZE - 2 * T_NEAR_REACH, 2 * T_NEAR_REACH,
+			   PROT_NONE));
 	restores(_metadata, self);
 	EXPECT_FALSE(is_near(T_IMAGE_ADDR, self->restore.runtime));
 }
@@ -515,7 +510,7 @@ TEST_F(proxied, names_an_entry_point_that_is_unknown)
 	EXPECT_EQ(0, vdso_remap_restore(&self->restore));
 }
 
-#ifndef __i386__	/* there near jumps reach everything */
+#if T_HAS_FAR_JUMPS	/* otherwise near jumps reach everything */
 /* Of the image; 0 if it has none. */
 static uint64_t entry_point(const struct vdso_remap_image *image, const char *name)
 {

@@ -300,7 +300,7 @@ TEST_F(seal, moves_and_is_sealed_again)
 
 TEST_F(seal, keeps_its_private_page)
 {
-	const uint8_t breakpoint = 0xcc;
+	const uint8_t breakpoint = T_TRAP;
 
 	if (!self->sealed)
 		SKIP(return, NO_SEALS);

@@ -16,6 +16,7 @@
  * looks for a place there: stacks of later threads don't fill a hole.
  * T_FAR: a distance that no near jump reaches, if there is such a distance.
  * T_FAR_JUMP_SIZE: of the jump that is written then.
+ * T_SIGRETURN_IS_IN_VDSO: a handler without SA_RESTORER returns to the vDSO.
  */
 #ifdef __i386__
 #define T_MACHINE		EM_386
@@ -23,6 +24,8 @@
 #define T_HOLES			0x60000000ULL
 #define T_HOLE_DISTANCE		(1ULL << 24)
 #define T_FAR			0x20000000ULL
+#define T_HAS_FAR_JUMPS		0
+#define T_SIGRETURN_IS_IN_VDSO	1
 #define T_FAR_JUMP_SIZE		5
 #define T_LANDING_PAD		"\xf3\x0f\x1e\xfb"	/* endbr32 */
 #else
@@ -31,10 +34,13 @@
 #define T_HOLES			(1ULL << 44)
 #define T_HOLE_DISTANCE		(1ULL << 30)
 #define T_FAR			0x100000000ULL
+#define T_HAS_FAR_JUMPS		1
+#define T_SIGRETURN_IS_IN_VDSO	0
 #define T_FAR_JUMP_SIZE		13
 #define T_LANDING_PAD		"\xf3\x0f\x1e\xfa"	/* endbr64 */
 #endif
 #define T_LANDING_PAD_SIZE	4
+#define T_NEAR_REACH		0x80000000ULL	/* of rel32, both ways */
 
 /* In struct user_regs_struct, which has other names for the two ABIs. */
 #ifdef __i386__
@@ -77,6 +83,46 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 
 	return call(args[0], args[1], args[2], args[3], args[4]);
 }
+
+/*
+ * T_SPIN: a function with one argument, which has two bytes to get in and then increments an
+ * int for ever. It takes its argument in a register.
+ * T_MAKE_SYSTEM_CALL: a function that makes the system call of its first argument.
+ * T_CRIU_JUMP: what CRIU writes, to some place.
+ */
+#ifdef __i386__
+#define t_by_register	__attribute__((regparm(1)))
+#define T_SPIN		"\x66\x90\xff\x00\xeb\xfc"	/* 1: incl (%eax); jmp 1b */
+#define T_MAKE_SYSTEM_CALL							\
+	"\x53\x8b\x44\x24\x08\x8b\x5c\x24\x0c\x8b\x4c"			\
+	"\x24\x10\x8b\x54\x24\x14\xcd\x80\x5b\xc3"
+#define T_CRIU_JUMP	"\xb8\x40\x30\x20\x10\xff\xe0"
+#else
+#define t_by_register
+#define T_SPIN		"\x66\x90\xff\x07\xeb\xfc"	/* 1: incl (%rdi); jmp 1b */
+#define T_MAKE_SYSTEM_CALL							\
+	"\x89\xf8\x48\x89\xf7\x48\x89\xd6\x48\x89\xca\x0f\x05\xc3"
+#define T_CRIU_JUMP	"\x48\xb8\x80\x70\x60\x50\x40\x30\x20\x10\xff\xe0"
+#endif
+#define T_SPIN_SIZE		(sizeof(T_SPIN) - 1)
+#define T_CRIU_JUMP_SIZE	(sizeof(T_CRIU_JUMP) - 1)
+
+/*
+ * T_SYSTEM_CALL_0, T_SYSTEM_CALL_1: the bytes of the instruction of a program's own system calls.
+ * T_PREFIX: it does nothing before that instruction.
+ * T_FRAME_BIAS: of a signal frame's address, modulo 16.
+ */
+#ifdef __i386__
+#define T_SYSTEM_CALL_0	0xcd	/* int $0x80 */
+#define T_SYSTEM_CALL_1	0x80
+#define T_PREFIX	0x3e
+#define T_FRAME_BIAS	12
+#else
+#define T_SYSTEM_CALL_0	0x0f	/* syscall */
+#define T_SYSTEM_CALL_1	0x05
+#define T_PREFIX	0x48
+#define T_FRAME_BIAS	8
+#endif
 
 /* Writes a function that returns this number. At most T_SLOT_SIZE bytes; see lib/image.h. */
 void t_write_slot(uint8_t *at, uint32_t number);

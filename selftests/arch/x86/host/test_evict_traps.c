@@ -4,7 +4,7 @@
 #include <sys/user.h>
 #include <time.h>
 
-#include "evict_fixture.h"
+#include "host/evict_fixture.h"
 
 /* int3, int $3, int1, behind a nop. The last one is not emulated by QEMU, and faults there. */
 TEST_F(evict, stops_at_a_breakpoint)

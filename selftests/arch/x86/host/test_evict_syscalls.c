@@ -5,10 +5,11 @@
  */
 #include <sys/syscall.h>
 
-#include "evict_fixture.h"
+#include "arch/test.h"
+#include "host/evict_fixture.h"
 
 /* A nop, and a system call: the usual one, and by each of the three instructions */
-static const uint8_t system_call[] = { 0x90, SYSTEM_CALL_0, SYSTEM_CALL_1 };
+static const uint8_t system_call[] = { 0x90, T_SYSTEM_CALL_0, T_SYSTEM_CALL_1 };
 static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
 static const uint8_t by_int80[] = { 0x90, 0xcd, 0x80 };
 static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
@@ -22,8 +23,8 @@ TEST_F(evict, makes_the_vdsos_own_system_calls)
 				  sizeof(system_call)));
 	EXPECT_EQ(2, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
-	EXPECT_EQ(foreign.range.end, (unsigned long)regs.REG(ip));
-	EXPECT_EQ(0, regs.REG(ax));
+	EXPECT_EQ(foreign.range.end, (unsigned long)regs.t_reg(ip));
+	EXPECT_EQ(0, regs.t_reg(ax));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
 }
@@ -53,8 +54,8 @@ TEST_F(evict, makes_no_other_system_call)
 		ASSERT_TRUE(evictee_enter(&self->child, &foreign, calls[i].nr, calls[i].code, 3));
 		EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
-		EXPECT_EQ(foreign.range.start + 1, (unsigned long)regs.REG(ip));
-		EXPECT_EQ(calls[i].nr, regs.REG(ax));
+		EXPECT_EQ(foreign.range.start + 1, (unsigned long)regs.t_reg(ip));
+		EXPECT_EQ(calls[i].nr, regs.t_reg(ax));
 		ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	}
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
@@ -64,7 +65,7 @@ TEST_F(evict, makes_no_other_system_call)
 TEST_F(evict, leaves_a_thread_in_its_system_call)
 {
 	/* a nop where it would go on, inside */
-	static const uint8_t code[] = { 0x90, SYSTEM_CALL_0, SYSTEM_CALL_1, 0x90 };
+	static const uint8_t code[] = { 0x90, T_SYSTEM_CALL_0, T_SYSTEM_CALL_1, 0x90 };
 	struct foreign_code foreign;
 
 	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_pause, code, sizeof(code)));
