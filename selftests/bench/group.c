@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "arch/test.h"
 #include "bench.h"
 #include "lib/maps.h"
 #include "lib/vdso.h"
@@ -50,11 +51,9 @@ void group_mremap(struct group *group, uint64_t text)
 void group_call(const struct group *group)
 {
 	static uint32_t entry_point;
-	int (*gettime)(clockid_t clock, struct timespec *ts);
 	struct timespec now;
 
 	if (!entry_point)
 		entry_point = t_entry_point("__vdso_clock_gettime");
-	gettime = (void *)(group->text + entry_point);
-	gettime(CLOCK_MONOTONIC, &now);
+	t_call(group->text + entry_point, CLOCK_MONOTONIC, (long)&now);
 }

@@ -286,7 +286,7 @@ static void fuzz_once(void)
 	static struct vdso_remap_site sites[VDSO_REMAP_MAX_SITES];
 	static struct snapshot before[2];
 	unsigned long command = commands[which];
-	uint8_t bytes[2 * T_PAGE] = {};
+	uint8_t bytes[8192] = {};
 	bool replace = one_in(16), unmaps;
 	union d_request req;
 	uint32_t flags = 0;

@@ -49,7 +49,7 @@ FIXTURE_SETUP(evict)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, shared);
-	self->child.code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	self->child.code = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE | PROT_EXEC,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->child.code);
 	self->child.pid = fork();

@@ -156,13 +156,14 @@ static uintptr_t make_hole(void)
 {
 	struct uffdio_register hole = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	struct uffdio_api api = { .api = UFFD_API };
-	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const size_t size = sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY, from 5.11 on */);
 
 	if (fd < 0)
 		fd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	hole.range.start = (uintptr_t)page;
-	hole.range.len = 4096;
+	hole.range.len = size;
 	if (fd < 0 || page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
 	    ioctl(fd, UFFDIO_REGISTER, &hole))
 		return 0;

@@ -25,7 +25,7 @@
 #include "arch/test.h"
 #include "elf_image.h"
 
-#define PAGE		4096UL
+#define PAGE		((unsigned long)sysconf(_SC_PAGESIZE))
 #define DATA_SIZE	(8 * PAGE)
 #define IMAGE_ADDR	0x20010000UL
 #define DATA_ADDR	(IMAGE_ADDR - DATA_SIZE)

@@ -125,7 +125,9 @@ void t_image_snapshot(const struct t_image *image, uint8_t *bytes)
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 
 	for (size_t off = 0; off < image->size; off += T_PAGE) {
-		if (pread(fd, bytes + off, T_PAGE, (uintptr_t)image->addr + off) != T_PAGE)
+		ssize_t size = pread(fd, bytes + off, T_PAGE, (uintptr_t)image->addr + off);
+
+		if (size != (ssize_t)T_PAGE)
 			memset(bytes + off, 0xee, T_PAGE);
 	}
 	close(fd);

@@ -14,6 +14,15 @@
 #include "lib/note.h"
 #include "lib/proc.h"
 
+uint64_t t_page_size(void)
+{
+	static uint64_t size;
+
+	if (!size)
+		size = sysconf(_SC_PAGESIZE);
+	return size;
+}
+
 static bool at_mem(pid_t pid, uint64_t addr, void *buf, size_t size, bool write)
 {
 	int fd = t_proc_open(pid, "mem", write ? O_WRONLY : O_RDONLY);

@@ -8,7 +8,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define T_PAGE	4096ULL
+/* A page of the running kernel, and the largest that a kernel may have, for sizes of arrays. */
+#define T_PAGE		t_page_size()
+#define T_PAGE_MAX	65536
+
+uint64_t t_page_size(void);
 
 bool t_mem_read(pid_t pid, uint64_t addr, void *buf, size_t size);
 /* As a debugger does it: also where the process itself could not write. */

@@ -11,7 +11,7 @@
 #include "lib/memory.h"
 #include "lib/maps.h"
 
-#define T_MAX_TEXT	(4 * T_PAGE)
+#define T_MAX_TEXT	T_PAGE_MAX
 
 /**
  * struct t_group - a whole group: its areas leave no gap, the text is the last

@@ -24,6 +24,7 @@
 #include "slow_mapping.h"
 
 #define FILE_SIZE	(T_SLOW_PAGES * T_PAGE)
+#define MAX_FILE_SIZE	(T_SLOW_PAGES * T_PAGE_MAX)
 #define MAX_WAITING	16
 
 /* What the test tells the server by a byte. */
@@ -46,7 +47,7 @@ union request {
 			struct fuse_write_in write;
 		};
 	};
-	char bytes[FUSE_MIN_READ_BUFFER + FILE_SIZE];
+	char bytes[FUSE_MIN_READ_BUFFER + MAX_FILE_SIZE];
 };
 
 struct server {
@@ -74,7 +75,7 @@ static void reply(const struct server *server, uint64_t unique, int error, const
 
 static void answer_read(const struct server *server, const union request *request)
 {
-	static const char zeros[FILE_SIZE];
+	static const char zeros[MAX_FILE_SIZE];
 	size_t size = 0;
 
 	if (request->read.offset < FILE_SIZE)

@@ -342,7 +342,7 @@ static long poke(pid_t pid)
 TEST_F(permission, of_a_tracer_ends_where_its_tracee_is_not_dumpable)
 {
 	static struct t_maps before, after;
-	static uint8_t bytes[IMAGE_SIZE];
+	static uint8_t bytes[2 * T_PAGE_MAX];
 	struct t_child child;
 
 	start_undumpable(_metadata, &child, ~T_CAP(CAP_SYS_PTRACE));
@@ -351,8 +351,8 @@ TEST_F(permission, of_a_tracer_ends_where_its_tracee_is_not_dumpable)
 	EXPECT_TRUE(all_say(self, EPERM, child.pid));
 	ASSERT_TRUE(t_maps_read(&after, child.pid));
 	EXPECT_TRUE(t_maps_equal(&before, &after));
-	ASSERT_TRUE(t_mem_read(child.pid, T_IMAGE_ADDR, bytes, sizeof(bytes)));
-	EXPECT_EQ(0, memcmp(bytes, image.pristine, sizeof(bytes)));
+	ASSERT_TRUE(t_mem_read(child.pid, T_IMAGE_ADDR, bytes, IMAGE_SIZE));
+	EXPECT_EQ(0, memcmp(bytes, image.pristine, IMAGE_SIZE));
 	t_child_end(&child);
 }
 

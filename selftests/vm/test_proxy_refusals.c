@@ -235,7 +235,7 @@ TEST_F(proxy, refuses_a_file_as_an_image)
 {
 	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 	int file = memfd_create("image", MFD_CLOEXEC);
-	uint8_t bytes[IMAGE_SIZE];
+	static uint8_t bytes[2 * T_PAGE_MAX];
 
 	ASSERT_EQ(IMAGE_SIZE, write(file, self->image.pristine, IMAGE_SIZE));
 	self->image.addr = mmap((void *)addr, IMAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,

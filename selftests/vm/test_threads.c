@@ -29,7 +29,6 @@
 
 #define NR_THREADS	8
 #define TEXT_ADDR	(T_IMAGE_ADDR + 0x100000)	/* of the group, when parked */
-#define FAR		0x100000000ULL	/* no rel32 reaches that far */
 
 /* Where the functions of an image are. */
 struct functions {
@@ -177,7 +176,7 @@ static void set_up_image(struct __test_metadata *_metadata, FIXTURE_DATA(threads
 	struct t_image *image = &self->images[which];
 	pid_t tid;
 
-	ASSERT_TRUE(t_image_map(image, T_IMAGE_ADDR + which * FAR, bytes, size));
+	ASSERT_TRUE(t_image_map(image, T_IMAGE_ADDR + which * T_FAR, bytes, size));
 	self->functions[which] = (struct functions){
 		.clock_gettime = at(image, bytes, size, "__vdso_clock_gettime"),
 		.clock_getres = at(image, bytes, size, "__vdso_clock_getres"),

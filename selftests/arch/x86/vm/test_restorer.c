@@ -203,7 +203,7 @@ TEST_F(restorer, in_place)
 static int proxy_by(FIXTURE_DATA(restorer) *self, const char *path)
 {
 	struct vdso_remap_status status = VDSO_REMAP_INIT(status);
-	static char bytes[8 * T_PAGE];
+	static char bytes[8 * T_PAGE_MAX];
 	int fd = open(path, O_RDONLY);
 	ssize_t size = read(fd, bytes, sizeof(bytes));
 
