@@ -279,7 +279,7 @@ TEST_F(one, is_good_before)
 	EXPECT_EQ(0, PARSE());
 }
 
-TEST_F(one, rejects_bad_headers)
+TEST_F(one, refuses_bad_headers)
 {
 	static const struct {
 		unsigned int at;
@@ -321,7 +321,7 @@ TEST_F(one, rejects_bad_headers)
 	}
 }
 
-TEST_F(one, rejects_bad_dynamic_sections)
+TEST_F(one, refuses_bad_dynamic_sections)
 {
 	static const struct {
 		unsigned int nr;
@@ -352,13 +352,13 @@ TEST_F(one, rejects_bad_dynamic_sections)
 	}
 }
 
-TEST_F(one, rejects_more_symbols_than_fit)
+TEST_F(one, refuses_more_symbols_than_fit)
 {
 	put_u32(self->bytes, OFF_HASH + 4, 0x10000000);
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
-TEST_F(one, rejects_endless_gnu_chain)
+TEST_F(one, refuses_endless_gnu_chain)
 {
 	self->spec.with = WITH_GNU_HASH;
 	build_image(self->bytes, &self->spec);
@@ -366,7 +366,7 @@ TEST_F(one, rejects_endless_gnu_chain)
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
-TEST_F(one, rejects_gnu_buckets_outside)
+TEST_F(one, refuses_gnu_buckets_outside)
 {
 	self->spec.with = WITH_GNU_HASH;
 	build_image(self->bytes, &self->spec);
@@ -374,7 +374,7 @@ TEST_F(one, rejects_gnu_buckets_outside)
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
-TEST_F(one, rejects_gnu_bucket_below_first_symbol)
+TEST_F(one, refuses_gnu_bucket_below_first_symbol)
 {
 	self->spec.with = WITH_GNU_HASH;
 	build_image(self->bytes, &self->spec);
@@ -389,7 +389,7 @@ TEST_F(one, needs_hash_or_sections)
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
-TEST_F(one, rejects_image_larger_than_any_vdso)
+TEST_F(one, refuses_image_larger_than_any_vdso)
 {
 	unsigned char *big = calloc(2, VDSO_REMAP_MAX_IMAGE_SIZE);
 
@@ -443,7 +443,7 @@ TEST_F(one, bounds_the_build_id)
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
-TEST_F(one, rejects_notes_that_leave_their_segment)
+TEST_F(one, refuses_notes_that_leave_their_segment)
 {
 	put_u32(self->bytes, OFF_NOTE, 0xffffffff);
 	EXPECT_EQ(-ENOEXEC, PARSE());
@@ -522,7 +522,7 @@ TEST_F(one, bounds_names)
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
-TEST_F(one, rejects_a_name_behind_the_string_table)
+TEST_F(one, refuses_a_name_behind_the_string_table)
 {
 	self->spec.nr_syms = 1;
 	build_image(self->bytes, &self->spec);

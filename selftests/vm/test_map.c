@@ -216,14 +216,14 @@ TEST_F(map, beside_a_running_thread)
 	EXPECT_TRUE(t_time_between_syscalls(self->req.addr));
 }
 
-TEST_F(map, rejects_process_that_has_a_group)
+TEST_F(map, refuses_process_that_has_a_group)
 {
 	ASSERT_TRUE(gives_group(self));
 	self->req.addr = t_group_hole();
 	EXPECT_TRUE(t_refused(&state, EEXIST, VDSO_REMAP_MAP, &self->req));
 }
 
-TEST_F(map, rejects_a_mapping_at_each_page)
+TEST_F(map, refuses_a_mapping_at_each_page)
 {
 	uint64_t span = self->group.end - self->group.start;
 	uint64_t start = self->req.addr - (self->group.text - self->group.start), page;
@@ -240,7 +240,7 @@ TEST_F(map, rejects_a_mapping_at_each_page)
 }
 
 /* The rest of a group is for the caller to unmap, who may want to see it first. */
-TEST_F(map, rejects_process_with_data_only)
+TEST_F(map, refuses_process_with_data_only)
 {
 	ASSERT_TRUE(gives_group(self));
 	ASSERT_EQ(0, munmap((void *)self->req.addr, self->group.end - self->group.text));
@@ -248,7 +248,7 @@ TEST_F(map, rejects_process_with_data_only)
 	EXPECT_TRUE(refused_at(self, EUCLEAN, self->group.text));
 }
 
-TEST_F(map, rejects_process_with_text_only)
+TEST_F(map, refuses_process_with_text_only)
 {
 	uint64_t below = self->group.text - self->group.start;
 
@@ -258,23 +258,23 @@ TEST_F(map, rejects_process_with_text_only)
 	EXPECT_TRUE(refused_at(self, EUCLEAN, self->group.text));
 }
 
-TEST_F(map, rejects_unaligned_addr)
+TEST_F(map, refuses_unaligned_addr)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, self->req.addr + 1));
 }
 
-TEST_F(map, rejects_data_that_wraps_below_0)
+TEST_F(map, refuses_data_that_wraps_below_0)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, 0));
 	EXPECT_TRUE(refused_at(self, EINVAL, self->group.text - self->group.start - T_PAGE));
 }
 
-TEST_F(map, rejects_text_that_wraps)
+TEST_F(map, refuses_text_that_wraps)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, ~0ULL - (T_PAGE - 1)));
 }
 
-TEST_F(map, rejects_kernel_addresses)
+TEST_F(map, refuses_kernel_addresses)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, 0xffffffff81000000ULL));
 }

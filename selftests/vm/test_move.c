@@ -386,50 +386,50 @@ TEST_F(move, by_plain_user_who_was_handed_the_device)
 
 /* Refusals by the number alone */
 
-TEST_F(move, rejects_unaligned_addr)
+TEST_F(move, refuses_unaligned_addr)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, self->req.addr + 1));
 	EXPECT_TRUE(refused_at(self, EINVAL, self->req.addr - 1 - T_PAGE / 2));
 }
 
-TEST_F(move, rejects_addr_0)
+TEST_F(move, refuses_addr_0)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, 0));
 }
 
-TEST_F(move, rejects_data_that_wraps_below_0)
+TEST_F(move, refuses_data_that_wraps_below_0)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, self->group.text - self->group.start - T_PAGE));
 }
 
-TEST_F(move, rejects_data_at_0)
+TEST_F(move, refuses_data_at_0)
 {
 	EXPECT_TRUE(refused_at(self, EPERM, self->group.text - self->group.start));
 }
 
 /* The text alone would be high enough. */
-TEST_F(move, rejects_data_below_mmap_min_addr)
+TEST_F(move, refuses_data_below_mmap_min_addr)
 {
 	EXPECT_TRUE(refused_at(self, EPERM, read_sysctl("/proc/sys/vm/mmap_min_addr")));
 }
 
-TEST_F(move, rejects_text_that_wraps)
+TEST_F(move, refuses_text_that_wraps)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, ~0ULL - (T_PAGE - 1)));
 }
 
-TEST_F(move, rejects_kernel_addresses)
+TEST_F(move, refuses_kernel_addresses)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, 0xffffffff81000000ULL));
 	EXPECT_TRUE(refused_at(self, EINVAL, 1ULL << 63));
 }
 
-TEST_F(move, rejects_its_own_place)
+TEST_F(move, refuses_its_own_place)
 {
 	EXPECT_TRUE(refused_at(self, EINVAL, self->group.text));
 }
 
-TEST_F(move, rejects_overlap_with_old_place)
+TEST_F(move, refuses_overlap_with_old_place)
 {
 	ASSERT_TRUE(moves(self));
 	self->group.text = self->req.addr;
@@ -444,7 +444,7 @@ TEST_F(move, rejects_overlap_with_old_place)
 
 /* What is in the way */
 
-TEST_F(move, rejects_or_replaces_a_mapping_at_each_page)
+TEST_F(move, refuses_or_replaces_a_mapping_at_each_page)
 {
 	uint64_t place = self->req.addr, home = self->group.text, page;
 
@@ -543,28 +543,28 @@ TEST_F(move, into_a_hole_needs_no_more_mappings)
 
 /* Processes that have no whole group */
 
-TEST_F(move, rejects_process_without_vdso)
+TEST_F(move, refuses_process_without_vdso)
 {
 	unmap(self->group.start, self->span);
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(refused(self, ENOENT));
 }
 
-TEST_F(move, rejects_data_without_text)
+TEST_F(move, refuses_data_without_text)
 {
 	unmap(self->group.text, self->group.end - self->group.text);
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(refused(self, EUCLEAN));
 }
 
-TEST_F(move, rejects_text_without_data)
+TEST_F(move, refuses_text_without_data)
 {
 	unmap(self->group.start, self->group.text - self->group.start);
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(refused(self, EUCLEAN));
 }
 
-TEST_F(move, rejects_displaced_data)
+TEST_F(move, refuses_displaced_data)
 {
 	const struct t_vma *data = t_maps_find(&state.maps, "[vvar]");
 	uint64_t place = t_hole(self->span);

@@ -56,7 +56,7 @@ TEST(device_is_for_root_only)
 	EXPECT_EQ(0, status);
 }
 
-TEST(rejects_unknown_commands)
+TEST(refuses_unknown_commands)
 {
 	const unsigned long commands[] = {
 		_IO(VDSO_REMAP_TYPE, 4), _IO(VDSO_REMAP_TYPE, 255), _IO(VDSO_REMAP_TYPE - 1, 1),
@@ -193,13 +193,13 @@ do {										\
 	EXPECT_EQ(0, t_ioctl(before.fd, variant->nr, self->req));		\
 } while (0)
 
-TEST_F(command, rejects_size_0)
+TEST_F(command, refuses_size_0)
 {
 	self->req->head.size = 0;
 	EXPECT_ONE_FAULT(EINVAL);
 }
 
-TEST_F(command, rejects_size_below_the_first)
+TEST_F(command, refuses_size_below_the_first)
 {
 	self->req->head.size = variant->size - 1;
 	EXPECT_ONE_FAULT(EINVAL);
@@ -218,7 +218,7 @@ TEST_F(command, accepts_a_page_with_zero_tail)
 	EXPECT_EQ(0, t_ioctl(before.fd, variant->nr, self->req));
 }
 
-TEST_F(command, rejects_larger_size_with_other_tail)
+TEST_F(command, refuses_larger_size_with_other_tail)
 {
 	self->req->head.size = variant->size + 8;
 	self->page[variant->size + 7] = 1;
@@ -232,7 +232,7 @@ TEST_F(command, ignores_bytes_behind_its_size)
 	EXPECT_EQ(1, self->page[variant->size]);
 }
 
-TEST_F(command, rejects_size_above_a_page)
+TEST_F(command, refuses_size_above_a_page)
 {
 	self->req->head.size = T_PAGE + 1;
 	EXPECT_ONE_FAULT(E2BIG);
@@ -305,12 +305,12 @@ TEST_F(command, writes_nothing_into_a_structure_at_fault)
 	EXPECT_EQ(0, memcmp(&want, self->req, variant->size));
 }
 
-TEST_F(command, rejects_null)
+TEST_F(command, refuses_null)
 {
 	EXPECT_TRUE(t_refused(&before, EFAULT, variant->nr, NULL));
 }
 
-TEST_F(command, rejects_size_field_across_unmapped_page)
+TEST_F(command, refuses_size_field_across_unmapped_page)
 {
 	char *req = self->page + 2 * T_PAGE - 2;
 
@@ -318,7 +318,7 @@ TEST_F(command, rejects_size_field_across_unmapped_page)
 	EXPECT_TRUE(t_refused(&before, EFAULT, variant->nr, req));
 }
 
-TEST_F(command, rejects_structure_across_unmapped_page)
+TEST_F(command, refuses_structure_across_unmapped_page)
 {
 	char *req = self->page + 2 * T_PAGE - variant->size + 8;
 
@@ -327,7 +327,7 @@ TEST_F(command, rejects_structure_across_unmapped_page)
 }
 
 /* Where nothing is written back, there is nothing to refuse. */
-TEST_F(command, rejects_read_only_structure_if_it_has_out_fields)
+TEST_F(command, refuses_read_only_structure_if_it_has_out_fields)
 {
 	ASSERT_EQ(0, mprotect(self->page, 2 * T_PAGE, PROT_READ));
 	if (!variant->has_out) {
@@ -340,7 +340,7 @@ TEST_F(command, rejects_read_only_structure_if_it_has_out_fields)
 	EXPECT_EQ(0, t_ioctl(before.fd, variant->nr, self->req));
 }
 
-TEST_F(command, rejects_each_unknown_flag)
+TEST_F(command, refuses_each_unknown_flag)
 {
 	unsigned int bit;
 
@@ -353,7 +353,7 @@ TEST_F(command, rejects_each_unknown_flag)
 	EXPECT_EQ(0, t_ioctl(before.fd, variant->nr, self->req));
 }
 
-TEST_F(command, rejects_pid_of_no_task)
+TEST_F(command, refuses_pid_of_no_task)
 {
 	pid_t pid = fork();
 
@@ -364,7 +364,7 @@ TEST_F(command, rejects_pid_of_no_task)
 	EXPECT_ONE_FAULT(ESRCH);
 }
 
-TEST_F(command, rejects_negative_pids)
+TEST_F(command, refuses_negative_pids)
 {
 	self->req->head.pid = -1;
 	EXPECT_TRUE(t_refused(&before, ESRCH, variant->nr, self->req));
@@ -372,13 +372,13 @@ TEST_F(command, rejects_negative_pids)
 	EXPECT_ONE_FAULT(ESRCH);
 }
 
-TEST_F(command, rejects_own_pid)
+TEST_F(command, refuses_own_pid)
 {
 	self->req->head.pid = getpid();
 	EXPECT_ONE_FAULT(EPERM);
 }
 
-TEST_F(command, rejects_kernel_thread)
+TEST_F(command, refuses_kernel_thread)
 {
 	self->req->head.pid = 2;
 	EXPECT_ONE_FAULT(EPERM);
@@ -410,13 +410,13 @@ TEST_F(command, accepted_when_stopped_by_caller)
 	EXPECT_TRUE(t_state_is(&before));
 }
 
-TEST_F(command, rejects_untraced)
+TEST_F(command, refuses_untraced)
 {
 	ASSERT_TRUE(ask_about_child(self));
 	EXPECT_REFUSED_AND_CHILD_UNCHANGED(EPERM);
 }
 
-TEST_F(command, rejects_stopped_but_untraced)
+TEST_F(command, refuses_stopped_but_untraced)
 {
 	ASSERT_TRUE(ask_about_child(self));
 	ASSERT_EQ(0, kill(self->child.pid, SIGSTOP));
@@ -424,14 +424,14 @@ TEST_F(command, rejects_stopped_but_untraced)
 	EXPECT_REFUSED_AND_CHILD_UNCHANGED(EPERM);
 }
 
-TEST_F(command, rejects_traced_but_running)
+TEST_F(command, refuses_traced_but_running)
 {
 	ASSERT_TRUE(ask_about_child(self));
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, self->child.pid, 0, 0));
 	EXPECT_REFUSED_AND_CHILD_UNCHANGED(ESRCH);
 }
 
-TEST_F(command, rejects_traced_and_resumed)
+TEST_F(command, refuses_traced_and_resumed)
 {
 	ASSERT_TRUE(ask_about_child(self));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
@@ -439,7 +439,7 @@ TEST_F(command, rejects_traced_and_resumed)
 	EXPECT_REFUSED_AND_CHILD_UNCHANGED(ESRCH);
 }
 
-TEST_F(command, rejects_zombie)
+TEST_F(command, refuses_zombie)
 {
 	siginfo_t info;
 
@@ -455,7 +455,7 @@ static long seize_and_stop(uint64_t pid)
 	return t_seize_and_stop(pid);
 }
 
-TEST_F(command, rejects_traced_by_another_process)
+TEST_F(command, refuses_traced_by_another_process)
 {
 	struct t_child tracer;
 
@@ -483,7 +483,7 @@ static void *trace_from_thread(void *arg)
 	return NULL;
 }
 
-TEST_F(command, rejects_traced_by_another_thread)
+TEST_F(command, refuses_traced_by_another_thread)
 {
 	struct tracer tracer;
 	pthread_t thread;
@@ -498,7 +498,7 @@ TEST_F(command, rejects_traced_by_another_thread)
 	EXPECT_REFUSED_AND_CHILD_UNCHANGED(EPERM);
 }
 
-TEST(map_rejects_reserved)
+TEST(map_refuses_reserved)
 {
 	union request req = { .map.size = sizeof(req.map) };
 
