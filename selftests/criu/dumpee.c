@@ -18,7 +18,6 @@
  *                          there is a function for them. The later ones report to FILE-PID. To
  *                          be asked in turn.
  */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -41,10 +40,10 @@
 #include <unistd.h>
 
 #include "arch/test.h"
-#include "lib/memory.h"
 #include "lib/note.h"
 #include "lib/vdso_calls.h"
 
+#define PAGE		4096
 #define MAX_THREADS	12
 #define RANDOM_BYTES	16
 #define FAMILY		3
@@ -119,7 +118,7 @@ static size_t text_size(const uint8_t *text)
 {
 	const ElfW(Ehdr) *ehdr = (const void *)text;
 
-	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + T_PAGE - 1) & ~(T_PAGE - 1);
+	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + PAGE - 1) & ~(PAGE - 1);
 }
 
 static void *function(const struct vdso *vdso, const char *name)
@@ -246,7 +245,7 @@ static struct {
 	void *mem;
 	size_t size;
 	long (*fn)(void *buf, size_t size, unsigned int flags, void *state, size_t state_size);
-	uint8_t left[T_PAGE];
+	uint8_t left[PAGE];
 } state;
 
 static bool make_state(const struct vdso *vdso)
@@ -257,14 +256,14 @@ static bool make_state(const struct vdso *vdso)
 	if (!state.fn || state.fn(NULL, 0, 0, &params, ~0UL))
 		return false;
 	state.size = params.size;
-	state.mem = mmap(NULL, T_PAGE, params.prot, params.flags, -1, 0);
+	state.mem = mmap(NULL, PAGE, params.prot, params.flags, -1, 0);
 	return state.mem != MAP_FAILED;
 }
 
 /* Whether the state is what the last draw left. A draw leaves no zeros; its fallback does. */
 static bool is_state_kept(void)
 {
-	static const uint8_t zeros[T_PAGE];
+	static const uint8_t zeros[PAGE];
 
 	return memcmp(state.left, zeros, state.size) && !memcmp(state.left, state.mem, state.size);
 }
@@ -299,7 +298,7 @@ static struct {
 	unsigned int nr_asked;
 	int file, pipe[2];
 	/* Each time this process is asked, one of them changes. */
-	uint32_t pages[FAMILY_PAGES][T_PAGE / sizeof(uint32_t)];
+	uint32_t pages[FAMILY_PAGES][PAGE / sizeof(uint32_t)];
 } family;
 
 static bool found_family(void)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See common.h. */
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>

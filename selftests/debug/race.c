@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See race.h. */
-
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/device.h"
 #include "lib/image.h"
@@ -81,13 +80,10 @@ void race_nap_long(void)
 
 pid_t race_spawn(void (*fn)(struct race *race), struct race *race)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t pid = t_fork();
 
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(0);
 	seed += syscall(SYS_getpid);
 	fn(race);
 	_exit(0);

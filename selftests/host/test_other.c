@@ -157,12 +157,13 @@ static struct vdso_remap_range range_of_runtime(void)
 
 static bool start_child(FIXTURE_DATA(other) *self, int flags)
 {
+	const pid_t parent = getpid();
 	int i;
 
 	self->pid = fork();
 	if (!self->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (map_image(&self->own, flags))
+		if (getppid() == parent && map_image(&self->own, flags))
 			run_child();
 		_exit(1);
 	}

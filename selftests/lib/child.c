@@ -19,6 +19,18 @@ struct command {
 	uint64_t arg;
 };
 
+pid_t t_fork(void)
+{
+	const pid_t parent = getpid(), pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
 static bool read_whole(int fd, void *buf, size_t size)
 {
 	ssize_t ret;
@@ -55,9 +67,8 @@ bool t_child_start(struct t_child *child)
 		t_note("pipe: %s", strerror(errno));
 		return false;
 	}
-	child->pid = fork();
+	child->pid = t_fork();
 	if (!child->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(to[1]);
 		close(from[0]);
 		run_commands(to[0], from[1]);

@@ -19,6 +19,9 @@ struct t_child {
 	int from;
 };
 
+/* fork(2); the child dies with the thread that has forked it. */
+pid_t t_fork(void);
+
 bool t_child_start(struct t_child *child);
 /* Runs fn(arg) there. It must not be stopped. -1 also if it died. */
 long t_child_call(const struct t_child *child, long (*fn)(uint64_t arg), uint64_t arg);

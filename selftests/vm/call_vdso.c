@@ -9,7 +9,6 @@
  *   call_vdso wait	then sleeps in pause() until a SIGUSR1; and once more
  *   call_vdso int80	the same with int $0x80: not in the vDSO (i386)
  */
-
 #include <link.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A FUSE server for one file, which is the root of its mount; see slow_mapping.h. */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -19,6 +17,7 @@
 
 #include <linux/fuse.h>
 
+#include "lib/child.h"
 #include "lib/memory.h"
 #include "lib/note.h"
 #include "slow_mapping.h"
@@ -169,7 +168,6 @@ static void serve(const char *path, struct t_slow_state *state, int from)
 	static struct server server;
 	char options[64];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	server.state = state;
 	server.from = from;
 	server.fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -206,7 +204,7 @@ bool t_slow_start(struct t_slow *slow)
 	}
 	close(fd);
 	slow->to = to[1];
-	slow->server = fork();
+	slow->server = t_fork();
 	if (!slow->server) {
 		close(to[1]);
 		serve(slow->path, slow->state, to[0]);

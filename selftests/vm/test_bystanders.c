@@ -99,7 +99,7 @@ static void sleep_for_ever(void)
 static void spin_for_ever(void)
 {
 	for (;;)
-		__asm__ volatile("pause");
+		t_relax();
 }
 
 static bool run_thread(struct thread *thread, void (*fn)(void))

@@ -9,7 +9,6 @@
  * A single step ends with a signal, too: what the kernel does it has done when
  * the tracer sees the first stop after the atomic operation.
  */
-
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -4,7 +4,6 @@
  * makes copies of that: two processes that draw from the same copy must not see
  * the same bytes. That they would, without a proxy, is shown first.
  */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * What can still happen while a request waits: CPU hotplug and, if the request waits
  * for the process's own threads, the end of its caller.
  */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

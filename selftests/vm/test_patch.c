@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which bytes and pages PROXY changes: which threads are in the way, and which pages stay. */
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

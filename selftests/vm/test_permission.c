@@ -3,7 +3,6 @@
  * Who may do what: PROXY on the caller's own memory, which must not write what a plain
  * write could not, and all commands on a traced process.
  */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>

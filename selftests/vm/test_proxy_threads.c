@@ -232,7 +232,7 @@ TEST_F_TIMEOUT(proxy, leaves_a_whole_proxy_when_its_caller_is_killed, 60)
 	ASSERT_TRUE(t_detach(child.pid));
 
 	for (unsigned int i = 0; i < 100; i++) {
-		pid_t caller = fork();
+		pid_t caller = t_fork();
 		int status;
 
 		ASSERT_LE(0, caller);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vdso_remap_restore() and vdso_remap_query() in a process, with a real module. */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

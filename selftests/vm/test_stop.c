@@ -3,7 +3,6 @@
  * When PROXY stops all CPUs, and which threads it finds then: it stops no CPU if no
  * other thread can run, and it misses no thread that shares the memory.
  */
-
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>

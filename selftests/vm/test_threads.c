@@ -5,7 +5,6 @@
  *
  * VDSO_REMAP_INSTALLS in the environment is the number of installs (2000).
  */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

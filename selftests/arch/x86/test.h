@@ -124,6 +124,12 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 #define T_FRAME_BIAS	8
 #endif
 
+/* What a loop that spins says to the processor. */
+static inline void t_relax(void)
+{
+	__asm__ volatile("pause");
+}
+
 /* Writes a function that returns this number. At most T_SLOT_SIZE bytes; see lib/image.h. */
 void t_write_slot(uint8_t *at, uint32_t number);
 

@@ -4,7 +4,6 @@
  * at its start, or asleep. Where its vDSO has gone it reads in auxv, as any
  * program does, when that was changed before it began.
  */
-
 #include <elf.h>
 #include <fcntl.h>
 #include <libgen.h>

@@ -3,7 +3,6 @@
  * What only 32-bit processes of x86 have: the kernel returns from their system
  * calls and signals into the vDSO, so it must know where that is.
  */
-
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
