@@ -2,7 +2,7 @@
 """Runs vdsoctl, and makes the processes that it works on. Needs root.
 
 $VDSO_IMAGES is a directory with vdsoctl, the module vdso_remap.ko (else it must be installed) and
-image vDSOs of other kernels, those of 32-bit processes in its i386. $VDSOCTL_PROGRAMS is a
+image vDSOs of other kernels, those of i386 and x32 processes in its i386 and x32. $VDSOCTL_PROGRAMS is a
 directory with what the Makefile here builds; if it is not set, the programs are built first.
 """
 import atexit
@@ -27,6 +27,7 @@ CTL = str(DIR / "vdsoctl")
 # from a name to a file
 IMAGES = {path.stem: str(path) for path in sorted(DIR.glob("*.vdso"))}
 IMAGES32 = {f"i386/{path.stem}": str(path) for path in sorted(DIR.glob("i386/*.vdso"))}
+IMAGES_X32 = {f"x32/{path.stem}": str(path) for path in sorted(DIR.glob("x32/*.vdso"))}
 if not IMAGES or not IMAGES32:
     tap.bail_out(f"no *.vdso in {DIR} or its i386")
 IMAGE = next(iter(IMAGES.values()))
@@ -60,7 +61,7 @@ TARGET = f"{_programs}/target"
 TARGET_STATIC = f"{_programs}/target-static"
 TARGET32 = f"{_programs}/target32"
 TARGET32_STATIC = f"{_programs}/target32-static"
-EXIT_X32 = f"{_programs}/exit-x32"
+TARGET_X32 = f"{_programs}/target-x32"
 
 
 # Commands

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import tap
-from helpers import (AS_NOBODY, CTL, DEVICE, EXIT_X32, IMAGE, IMAGES, IMAGES32, TARGET,
+from helpers import (AS_NOBODY, CTL, DEVICE, IMAGE, IMAGES, IMAGES32, TARGET,
                      TARGET32, TARGET32_STATIC, TARGET_STATIC, Process, complains, ctl, info,
                      make_directory, offset_of, own_image, read, run, start_busy, state_of, under,
                      write)
@@ -71,18 +71,6 @@ def test_own_image_of_another_kind():
     """exec of the own image: programs of another kind are refused"""
     complains(125, "program is an i386 one", *under(own_image(), TARGET32_STATIC, "check"))
     complains(125, "program is an x86_64 one", *under(own_image("i386"), "true"))
-
-
-def test_x32():
-    """exec refuses x32 programs"""
-    try:
-        runs = subprocess.call([EXIT_X32]) == 9
-    except OSError:
-        runs = False
-    if not runs:
-        tap.skip("this kernel runs no x32 programs", "x32")
-    complains(125, "program is an x32 one", *under(IMAGE, EXIT_X32))
-    complains(125, "program is an x32 one", *under(own_image(), EXIT_X32))
 
 
 def test_traced():
