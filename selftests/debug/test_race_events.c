@@ -51,7 +51,7 @@ static int timens[2];
 
 static void write_offset(long seconds)
 {
-	int file = open("/proc/race/timens_offsets", O_WRONLY | O_CLOEXEC);
+	int file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
 
 	if (file < 0 || dprintf(file, "monotonic %ld 0\nboottime %ld 0\n", seconds, seconds) <= 0)
 		race_wrong("timens_offsets", errno);
@@ -63,7 +63,7 @@ static int new_timens(long seconds)
 	if (unshare(CLONE_NEWTIME))
 		race_wrong("unshare", errno);
 	write_offset(seconds);
-	return open("/proc/race/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	return open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
 }
 
 static void set_safe(bool safe)
