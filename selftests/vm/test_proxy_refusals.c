@@ -159,7 +159,7 @@ TEST_F(proxy, refuses_kinds_and_stubs_that_there_are_not)
 	REFUSES_SITE(EINVAL, 1, site->kind = 3);
 	REFUSES_SITE(EINVAL, 1, site->target = 0);
 	REFUSES_SITE(EINVAL, 2, site->kind = VDSO_REMAP_SITE_STUB; site->target = T_NO_STUB);
-	REFUSES_SITE(EINVAL, 3, site->target = 9);
+	REFUSES_SITE(EINVAL, 3, site->target = VDSO_REMAP_STUB_RT_SIGRETURN + 1);
 	REFUSES_SITE(EINVAL, 3, site->target = ~0U);
 }
 
