@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The ABIs of all ports. Each ABI has a vDSO of its own: the machine and the class of that
- * ELF file say which ABI it is. Compiled into the module, the library and the tests.
+ * The ABIs of all ports. Each ABI has a vDSO of its own. The machine and the class of that
+ * ELF file say which ABI it is. Compiled into the module, the library, vdsoctl and the tests.
  */
 #ifndef _ARCH_ABI_H
 #define _ARCH_ABI_H
@@ -9,7 +9,7 @@
 #include <linux/types.h>
 #include <linux/vdso_remap.h>
 
-/* Which ports are compiled: this machine's; in host tests, which set VDSO_ARCH_ALL to 1, all. */
+/* Only this machine's port is compiled, or all ports if VDSO_ARCH_ALL is 1. */
 #ifndef VDSO_ARCH_ALL
 #define VDSO_ARCH_ALL	0
 #endif
@@ -34,9 +34,9 @@ enum vdso_abi {
  * struct vdso_abi_row - what is true of an ABI
  * @name: its usual name
  * @machine: ELF machine of its vDSO
- * @bits: of addresses, 32 or 64; also the class of its vDSO
- * @addr_end: where the addresses of its programs end, at the least
- * @reach: a near jump reaches a target that is less than this far away, in both directions
+ * @bits: size of an address, 32 or 64; also the ELF class of its vDSO
+ * @addr_end: all programs of this ABI can use addresses up to, not including, this one
+ * @reach: a near jump reaches every target less than this far away, forwards or backwards
  */
 struct vdso_abi_row {
 	char name[8];
@@ -48,7 +48,7 @@ struct vdso_abi_row {
 
 #include "x86/abi.h"
 
-/* By enum vdso_abi. The array holds no pointers: the library must do without relocations. */
+/* Indexed by enum vdso_abi. No pointers: the freestanding library has no relocations. */
 static const struct vdso_abi_row vdso_abi_rows[] = {
 	[VDSO_ABI_UNKNOWN] = { .name = "unknown" },
 #if VDSO_ARCH_X86
@@ -58,13 +58,13 @@ static const struct vdso_abi_row vdso_abi_rows[] = {
 
 #define VDSO_NR_ABIS	(sizeof(vdso_abi_rows) / sizeof(vdso_abi_rows[0]))
 
-/* The row of an ABI; that of VDSO_ABI_UNKNOWN for any other number. */
+/* The row of an ABI. A number that is no ABI gets the row of VDSO_ABI_UNKNOWN. */
 static inline const struct vdso_abi_row *vdso_abi_row(unsigned int abi)
 {
 	return &vdso_abi_rows[abi < VDSO_NR_ABIS ? abi : VDSO_ABI_UNKNOWN];
 }
 
-/* Of a vDSO for this ELF machine, whose class has so many bits; its byte order is the kernel's. */
+/* The ABI of a vDSO with this ELF machine, an ELF class of bits, and the kernel's byte order. */
 static inline enum vdso_abi vdso_abi_of(unsigned int machine, unsigned int bits)
 {
 	unsigned int abi;
@@ -75,7 +75,7 @@ static inline enum vdso_abi vdso_abi_of(unsigned int machine, unsigned int bits)
 	return VDSO_ABI_UNKNOWN;
 }
 
-/* Whether all addresses of its programs are below 4 GiB. */
+/* Whether its programs can use addresses below 4 GiB only. */
 static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 {
 	return vdso_abi_row(abi)->bits == 32;

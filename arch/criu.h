@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Where CRIU's restorer keeps the registers with which a thread will go on. Compiled as a
- * part of CRIU, with its headers. A port defines:
+ * Where CRIU's restorer keeps the registers of a thread until the thread runs again. Compiled
+ * as a part of CRIU, with CRIU's headers. A port defines:
  *
  * arch_criu_frame_ip(frame)		the instruction pointer in a struct rt_sigframe
  * arch_criu_set_frame_ip(frame, ip)
- * ARCH_CRIU_MAP_LOW			a flag of mmap() for addresses that 32-bit code can have
+ * ARCH_CRIU_MAP_LOW			the flag of mmap() for addresses that 32-bit code can use
  */
 #ifndef _ARCH_CRIU_H
 #define _ARCH_CRIU_H

@@ -1,49 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What is written at a site: pure functions from numbers to bytes, compiled into the
- * module, the library and the tests. This file chooses the port by the ABI; the ports have
- * the bytes.
+ * The bytes that are written at a site: pure functions, compiled into the module, the
+ * library, vdsoctl and the tests. This file chooses the port by the ABI. The ports have the
+ * bytes.
  *
- * An encoder returns the number of bytes that it put into buf, which are to be written from
- * the start of the site on. It returns 0 if nothing fits the room, or if the ABI has no such
- * thing. It touches at most VDSO_ENCODE_MAX bytes of buf and reads only old: the bytes that
- * are at the site now, room of them. A landing pad among them is kept, and the rest goes
- * behind it.
+ * An encoder puts the bytes into buf and returns how many there are. The caller writes them
+ * from the start of the site on. The encoder returns 0 if they do not fit into the room, or if
+ * the ABI has no such jump or stub. It writes at most VDSO_ENCODE_MAX bytes of buf. Of the
+ * bytes that are at the site now, old, it reads at most room. If they begin with a landing
+ * pad, buf begins with the same landing pad, and the jump or stub follows it.
  *
- * Addresses and offsets of code may hold a state bit where st_value holds one (Thumb: bit 0).
+ * If st_value of the machine's ELF symbols holds a state bit (bit 0 of Thumb code), addresses
+ * and offsets of code may hold it here, too.
  */
 #ifndef _ARCH_ENCODE_H
 #define _ARCH_ENCODE_H
 
 #include "abi.h"
 
-#define VDSO_ENCODE_MAX		32	/* a landing pad and the longest that any port writes */
+#define VDSO_ENCODE_MAX		32	/* a landing pad and the longest code of any port */
 #define VDSO_LANDING_PAD_MAX	4
 
 /**
  * struct vdso_encode_call - the system call of a stub
  * @nr: its number, 0 if the ABI has no such stub
- * @nr_args: how many arguments it takes
+ * @nr_args: how many arguments the system call takes
  */
 struct vdso_encode_call {
 	__u32 nr;
 	unsigned int nr_args;
 };
 
-/* What struct vdso_jump is */
+/* Kinds of struct vdso_jump */
 enum vdso_jump_kind {
 	VDSO_JUMP_NONE,
 	VDSO_JUMP_NEAR,
 	VDSO_JUMP_FAR,
-	VDSO_JUMP_CRIU,		/* as stock CRIU writes it */
+	VDSO_JUMP_CRIU,		/* written by an unmodified CRIU */
 };
 
 /**
  * struct vdso_jump - a jump that stands at a site
  * @kind: enum vdso_jump_kind
- * @size: with the landing pad before it; 0 if there is no jump. A thread can be inside of a
- *	jump of several instructions, with the target in a register.
- * @target: where it leads
+ * @size: in bytes, with the landing pad before it; 0 if there is no jump. A jump may consist
+ *	of several instructions, so a thread can stand inside it, with the target in a register.
+ * @target: address that it jumps to
  */
 struct vdso_jump {
 	enum vdso_jump_kind kind;
@@ -51,7 +52,7 @@ struct vdso_jump {
 	__u64 target;
 };
 
-/* Byte by byte: any machine can test the encoders of any other. */
+/* Byte by byte: the byte order of the machine that runs this does not matter. */
 static inline void vdso_put_le32(__u8 *buf, __u32 val)
 {
 	unsigned int i;
@@ -78,7 +79,7 @@ static inline __u64 vdso_get_le64(const __u8 *bytes)
 
 #include "x86/encode.h"
 
-/* The size of the landing pad that is in old, and put into buf; 0 if there is none. */
+/* Copies the landing pad that old begins with to buf. Returns its size, 0 if there is none. */
 static inline unsigned int vdso_encode_landing_pad(enum vdso_abi abi, __u8 *buf,
 						   const __u8 *old, unsigned int room)
 {
@@ -98,7 +99,7 @@ static inline unsigned int vdso_encode_jump(enum vdso_abi abi, __u8 *buf, const 
 	return 0;
 }
 
-/* The jump that stands in old, which is at site: ours, or stock CRIU's. */
+/* The jump in old, the bytes at site: one of ours, or of an unmodified CRIU. */
 static inline struct vdso_jump vdso_decode_jump(enum vdso_abi abi, const __u8 *old,
 						unsigned int room, __u64 site)
 {
@@ -109,7 +110,7 @@ static inline struct vdso_jump vdso_decode_jump(enum vdso_abi abi, const __u8 *o
 	return none;
 }
 
-/* The system call of VDSO_REMAP_STUB_*. */
+/* The system call that a stub (VDSO_REMAP_STUB_*) makes. */
 static inline struct vdso_encode_call vdso_encode_stub_call(enum vdso_abi abi, __u32 stub)
 {
 	const struct vdso_encode_call none = { 0, 0 };
@@ -119,7 +120,7 @@ static inline struct vdso_encode_call vdso_encode_stub_call(enum vdso_abi abi, _
 	return none;
 }
 
-/* The system call that an entry point stands for. */
+/* A stub (VDSO_REMAP_STUB_*): code that makes the system call in place of the function. */
 static inline unsigned int vdso_encode_stub(enum vdso_abi abi, __u8 *buf, const __u8 *old,
 					    unsigned int room, __u32 stub)
 {

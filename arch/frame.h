@@ -8,10 +8,10 @@
 
 #include "encode.h"
 
-#define VDSO_FRAME_SIZE		256	/* more than what any port looks at */
+#define VDSO_FRAME_SIZE		256	/* more than any port reads of a frame */
 
 /**
- * struct vdso_frame - registers that a handler will return with
+ * struct vdso_frame - registers of the thread after the handler has returned
  * @ip: instruction pointer
  * @sp: stack pointer
  */
@@ -25,15 +25,18 @@ struct vdso_frame {
 #include "x86/frame.h"
 
 /*
- * The first address at which a frame of a thread that runs such code can start, if its stack
- * pointer is sp. The next ones follow at distances of VDSO_FRAME_ALIGN.
+ * The first address at which a signal frame can start, for a thread that runs code of this ABI
+ * and whose stack pointer is sp. Later candidates follow every VDSO_FRAME_ALIGN bytes.
  */
 static inline __u64 vdso_frame_first(enum vdso_abi abi, __u64 sp)
 {
 	return VDSO_ARCH_X86 && vdso_abi_is_x86(abi) ? x86_frame_first(abi, sp) : sp;
 }
 
-/* Whether the VDSO_FRAME_SIZE bytes, which are at addr, are a frame; abi is of the code. */
+/*
+ * Whether bytes, VDSO_FRAME_SIZE of them from the address addr, are a signal frame of a thread
+ * that runs code of this ABI. If so, sets *frame.
+ */
 static inline int vdso_frame_read(enum vdso_abi abi, struct vdso_frame *frame, const __u8 *bytes,
 				  __u64 addr)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What the module asks of an architecture. Each answers in its own kmod.h:
+ * What the module needs to know of an architecture. Each port's kmod.h defines:
  *
  *   ARCH_VR_HAS_COMPAT	whether processes can have the vDSO of a 32-bit ABI
- *   arch_vr_vdso()		the kernel's own idea of where an mm's text is
+ *   arch_vr_vdso()		where the kernel believes the text of an mm's vDSO to be
  *   arch_vr_set_vdso()		changes that
- *   arch_vr_runtime()		the pristine text that belongs to an mm
- *   arch_vr_sync_code()	this CPU forgets what code it has fetched already
+ *   arch_vr_runtime()		the kernel's own copy of the text that belongs to an mm
+ *   arch_vr_sync_code()	makes this CPU discard the instructions that it has fetched
  *
- * For what follows there are defaults. An architecture that needs something else has a
- * function of its own, and a macro of the same name.
+ * The rest of this file is defaults. A port that needs something else defines its own
+ * function, and a macro of the same name.
  */
 #ifndef _ARCH_KMOD_H
 #define _ARCH_KMOD_H
@@ -28,14 +28,14 @@
 #error "vdso_remap: no port to this machine: see arch/README"
 #endif
 
-/* Whether the kernel's mremap hook changes the instruction pointer of the current thread. */
+/* Whether the kernel's mremap hook may change the instruction pointer of the current thread. */
 #ifndef ARCH_VR_HOOK_MOVES_IP
 #define ARCH_VR_HOOK_MOVES_IP	0
 #endif
 
 /*
- * Where a thread returns to user space. Kernel threads, such as the worker that adopts an
- * mm, have no user registers on some machines, and on others registers that mean nothing.
+ * Where a thread will return to user space. A kernel thread, such as the worker that adopts an
+ * mm, has no user registers on some machines; on others, its user registers mean nothing.
  */
 #ifndef arch_vr_user_ip
 static inline unsigned long arch_vr_user_ip(struct task_struct *thread)
@@ -56,7 +56,7 @@ static inline void arch_vr_set_user_ip(struct task_struct *thread, unsigned long
 }
 #endif
 
-/* Where the addresses end that code of so many bits can use in this mm. */
+/* The end of the addresses in this mm that programs with 32-bit or 64-bit addresses can use. */
 #ifndef arch_vr_task_size
 static inline unsigned long arch_vr_task_size(const struct mm_struct *mm, unsigned int bits)
 {
@@ -65,10 +65,10 @@ static inline unsigned long arch_vr_task_size(const struct mm_struct *mm, unsign
 #endif
 
 /*
- * Code was written to the page through an address of the kernel's: after this, fetches
- * through addresses of the process find it, once a CPU has done arch_vr_sync_code(). It is
- * also called while this CPU holds all others, so it must not wait for one; where
- * flush_icache_range() does (arm64, riscv), this has to be another function.
+ * To be called after code was written to the page through a kernel address. Then every CPU that
+ * has called arch_vr_sync_code() executes the new code at the addresses of the process. It may
+ * run while this CPU holds all others, so it must not wait for another CPU. Where
+ * flush_icache_range() does (arm64, riscv), the port needs a function of its own.
  */
 #ifndef arch_vr_publish_code
 static inline void arch_vr_publish_code(struct page *page, unsigned int off, unsigned int len)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * The smallest program of each ABI, and how a kernel is told to run it: for tools that look
- * at the vDSO of such a program. A port defines, for its machine only:
+ * The smallest program of each ABI, and what to say if the kernel does not run it. vdsoctl runs
+ * such a program to look at its vDSO. A port defines, for its machine only:
  *
- * VDSO_ABI_NATIVE		of the code that is compiled
- * VDSO_EXIT_CODE_MAX		bytes of the longest code
- * vdso_exit_code(abi, code)	puts code that ends the program there; returns its size
- * vdso_abi_boot_param(abi)	the boot parameter that switches this vDSO off
- * vdso_abi_hint(abi)		why a kernel may not run such programs
+ * VDSO_ABI_NATIVE		the ABI that this code is compiled for
+ * VDSO_EXIT_CODE_MAX		room for the longest code of vdso_exit_code(), in bytes
+ * vdso_exit_code(abi, code)	writes code that ends the program to code; returns its size
+ * vdso_abi_boot_param(abi)	the kernel's boot parameter that, set to 0, disables this vDSO
+ * vdso_abi_hint(abi)		why the kernel may not run programs of this ABI, in words
  */
 #ifndef _ARCH_PROGRAM_H
 #define _ARCH_PROGRAM_H

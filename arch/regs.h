@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Registers of a stopped thread, as PTRACE_GETREGSET gives them, and how it makes system
- * calls and steps. For the library and vdsoctl.
+ * Registers of a stopped thread, as PTRACE_GETREGSET gives them; how the thread makes system
+ * calls; how a single step is reported. For the library and vdsoctl.
  */
 #ifndef _ARCH_REGS_H
 #define _ARCH_REGS_H
@@ -14,8 +14,8 @@
 
 /**
  * struct vdso_regs - general registers
- * @size: how many bytes the kernel gave, which tells the code that the thread runs
- * @bytes: in the form of that code
+ * @size: how many bytes the kernel gave; this depends on the code that the thread runs
+ * @bytes: in the layout for that code
  */
 struct vdso_regs {
 	unsigned int size;
@@ -25,16 +25,16 @@ struct vdso_regs {
 enum vdso_reg {
 	VDSO_REG_IP,
 	VDSO_REG_SP,
-	VDSO_REG_CALL,		/* number of the system call that the next instruction makes */
-	VDSO_REG_RESULT,	/* of a system call or a function */
+	VDSO_REG_CALL,		/* a system call instruction makes the call of this number */
+	VDSO_REG_RESULT,	/* what a system call or a function returned */
 	VDSO_REG_IN_CALL,	/* number of the system call that the thread is in; -1: none */
 };
 
-#define VDSO_NR_ARGS	6	/* of a system call */
+#define VDSO_NR_ARGS	6	/* arguments of a system call */
 
-/* System calls that vdsoctl has a program make. */
+/* System calls that vdsoctl makes a program execute */
 enum vdso_call {
-	VDSO_CALL_MMAP,		/* of anonymous memory: the offset is 0, in whatever unit */
+	VDSO_CALL_MMAP,		/* of anonymous memory: the offset is 0, whatever its unit */
 	VDSO_CALL_PRCTL,
 	VDSO_CALL_EXIT_GROUP,
 };
@@ -50,22 +50,24 @@ enum vdso_insn {
  * A port defines, for its machine only:
  *
  * vdso_regs_abi(regs)			the ABI of the code that the thread runs
- * vdso_regs_get(regs, reg)		a register, zero-extended
+ * vdso_regs_get(regs, reg)		a register (enum vdso_reg), zero-extended
  * vdso_regs_set(regs, reg, val)
  * vdso_regs_result(regs)		what a system call returned: -errno, or its result
- * vdso_regs_set_call(regs, nr, args)	has the next system call instruction make this call
- * vdso_call_nr(abi, call)		the number of enum vdso_call
+ * vdso_regs_set_call(regs, nr, args)	sets up this system call for the next instruction
+ * vdso_call_nr(abi, call)		the system call number of an enum vdso_call
  * VDSO_CALL_INSN_SIZE			the size of a system call instruction
  * vdso_call_insn(abi)			its bytes
- * vdso_insn_kind(abi, bytes)		enum vdso_insn of VDSO_CALL_INSN_SIZE bytes
- * vdso_plain_call_nr(nr)		without what marks a call as one of another ABI
- * vdso_call_return(abi, size)		the bytes in the vDSO, at most VDSO_CALL_RETURN_MAX, to which
- *					the kernel returns from system calls, in the function
- *					VDSO_CALL_RETURN_SYMBOL; NULL: it returns to the caller
- * VDSO_TRAP_STEP			si_code of most SIGTRAPs of single steps
- * vdso_trap_is_step(code, in_call)	whether a SIGTRAP with this si_code is that of a step;
- *					in_call is the register VDSO_REG_IN_CALL
- * vdso_trap_is_breakpoint(code, in_call)
+ * vdso_insn_kind(abi, bytes)		enum vdso_insn of the instruction in these bytes, of which
+ *					VDSO_CALL_INSN_SIZE are read
+ * vdso_plain_call_nr(nr)		nr without the bits that mark a call of another ABI
+ * vdso_call_return(abi, size)		if programs of the ABI make their system calls inside the
+ *					vDSO, in the function VDSO_CALL_RETURN_SYMBOL: the
+ *					instructions there from the system call on, *size bytes, at
+ *					most VDSO_CALL_RETURN_MAX; else NULL
+ * VDSO_TRAP_STEP			si_code of the SIGTRAP after most single steps
+ * vdso_trap_is_step(code, in_call)	whether a SIGTRAP with this si_code reports a step; in_call
+ *					is the register VDSO_REG_IN_CALL
+ * vdso_trap_is_breakpoint(code, in_call)	the same for a breakpoint
  */
 #if defined(__x86_64__) || defined(__i386__)
 #include "x86/regs.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What the names of a vDSO's entry points say: which stub stands for a function, and which
- * entry points must stay as they are. For the library; the module does not look at names.
+ * What the names of a vDSO's entry points mean: which stub can replace a function, and which
+ * entry points must stay as they are. For the library and vdsoctl; the module does not look at
+ * names.
  */
 #ifndef _ARCH_SYMBOLS_H
 #define _ARCH_SYMBOLS_H
@@ -16,7 +17,7 @@ struct vdso_stub_name {
 	unsigned int stub;	/* VDSO_REMAP_STUB_* */
 };
 
-/* Functions, by their names without the prefix; not every ABI has all of them. */
+/* Functions, by their names without the prefix. Not every ABI has all of these stubs. */
 static const struct vdso_stub_name vdso_stub_names[] = {
 	{ "clock_gettime", VDSO_REMAP_STUB_CLOCK_GETTIME },
 	{ "clock_getres", VDSO_REMAP_STUB_CLOCK_GETRES },
@@ -28,7 +29,10 @@ static const struct vdso_stub_name vdso_stub_names[] = {
 	{ "clock_getres_time64", VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 },
 };
 
-/* Trampolines that a restore tool may have overwritten; the stub has the kernel's own bytes. */
+/*
+ * Trampolines that another restore tool may have overwritten. The stub consists of the bytes
+ * that the kernel's trampoline has.
+ */
 static const struct vdso_stub_name vdso_trampoline_names[] = {
 	{ "sigreturn", VDSO_REMAP_STUB_SIGRETURN },
 	{ "rt_sigreturn", VDSO_REMAP_STUB_RT_SIGRETURN },
@@ -52,7 +56,7 @@ static inline bool vdso_name_has_prefix(const char *name, const char *prefix)
 	return !*prefix;
 }
 
-/* The weak alias of a function, and the name of its stub, is its name without the prefix. */
+/* The name without the prefix: a function's weak alias has it, and struct vdso_stub_name. */
 static inline const char *vdso_plain_name(const char *name)
 {
 	if (vdso_name_has_prefix(name, "__vdso_"))
@@ -64,13 +68,16 @@ static inline const char *vdso_plain_name(const char *name)
 
 #include "x86/symbols.h"
 
-/* Of a vDSO whose ELF header is overwritten: its class has so many bits. */
+/* The ABI of a vDSO whose ELF header is overwritten; its ELF class is known to be of bits. */
 static inline enum vdso_abi vdso_abi_of_text(const void *text, size_t size, unsigned int bits)
 {
 	return x86_abi_of_text(text, size, bits);
 }
 
-/* Threads wait inside of trampolines, unwinders know their bytes, and they read no data. */
+/*
+ * Trampolines stay as they are: threads wait inside them, unwinders know their bytes, and they
+ * read no data pages.
+ */
 static inline bool vdso_is_trampoline(const char *name)
 {
 	if (VDSO_ARCH_X86 && x86_is_trampoline(name))
@@ -81,7 +88,7 @@ static inline bool vdso_is_trampoline(const char *name)
 	return false;
 }
 
-/* Functions that work without data pages. */
+/* Whether a function works without data pages. */
 static inline bool vdso_needs_no_data(const char *name)
 {
 	return VDSO_ARCH_X86 && x86_needs_no_data(name);

@@ -3,9 +3,9 @@
  * The raw system call, for code that has no libc. A port defines, for its machine only:
  *
  * raw_syscall(nr, a, b, c, d, e, f)	returns what the kernel returns: -errno on failure
- * RAW_NR_MMAP				of the mmap() that takes six plain arguments; its last
- *					one, the offset, is 0 here, in whatever unit
- * RAW_MAP_LOW				a flag of mmap() for addresses that 32-bit code can have
+ * RAW_NR_MMAP				number of the mmap() that takes six arguments in registers;
+ *					the offset is always 0 here, so its unit does not matter
+ * RAW_MAP_LOW				the flag of mmap() for addresses that 32-bit code can use
  */
 #ifndef _ARCH_SYSCALL_H
 #define _ARCH_SYSCALL_H

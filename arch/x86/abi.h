@@ -7,8 +7,8 @@
 #define X86_MACHINE_32	3	/* EM_386 */
 
 /*
- * jmp rel32 reaches 2 GiB. In 32-bit code the sum wraps, so it reaches all addresses. The
- * code of x32 is 64-bit code, where it does not wrap.
+ * jmp rel32 reaches 2 GiB. In 32-bit code the sum wraps at 4 GiB, so the jump reaches all
+ * addresses. x32 programs run 64-bit code, where the sum does not wrap.
  */
 #define X86_ABI_ROWS \
 	[VDSO_ABI_X86_64] = { "x86_64", X86_MACHINE_64, 64, 0x7ffffffff000ULL, 0x80000000ULL }, \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* x86: signal frames as CRIU has them. Included by ../criu.h. */
+/* x86: the instruction pointer in CRIU's signal frames. Included by ../criu.h. */
 #ifndef _ARCH_X86_CRIU_H
 #define _ARCH_X86_CRIU_H
 

@@ -15,21 +15,21 @@ static inline unsigned int x86_encode_landing_pad(enum vdso_abi abi, __u8 *buf,
 
 	if (room < sizeof(pad) || __builtin_memcmp(old, pad, sizeof(pad)))
 		return 0;
-	__builtin_memcpy(buf, pad, sizeof(pad));	/* not old: that may change meanwhile */
+	__builtin_memcpy(buf, pad, sizeof(pad));	/* not from old: it may change meanwhile */
 	return sizeof(pad);
 }
 
 /*
- * What stands before and behind the target in a jump through a register. The first form
- * of an ABI is the one that is written; CRIU writes the others.
+ * A jump through a register: the bytes before and behind the target's address. The encoder
+ * writes the forms of kind VDSO_JUMP_FAR. CRIU writes the others.
  *
  *   49 bb imm64  41 ff e3	movabs	$target, %r11; jmp *%r11
  *   41 bb imm32  41 ff e3	mov	$target, %r11d; jmp *%r11
  *   48 b8 imm64  ff e0		movabs	$target, %rax; jmp *%rax
  *   b8 imm32  ff e0		mov	$target, %eax; jmp *%eax
  *
- * r11 carries no argument, not even the static chain (r10) or the number of vector
- * registers (al), and no call preserves it: syscall itself destroys it.
+ * r11 is free: it carries no argument, unlike r10 (the static chain) and al (the number of
+ * vector registers), and no call preserves it; the syscall instruction destroys it.
  */
 struct x86_far_form {
 	__u8 abi, kind, mov_size, addr_size, jmp_size;
@@ -63,11 +63,11 @@ static inline unsigned int x86_encode_far_jump(enum vdso_abi abi, __u8 *buf, uns
 }
 
 /*
- * Near, if that reaches the target:
+ * A near jump if that reaches the target, else a far one:
  *
  *   e9 rel32			jmp	target
  *
- * In 32-bit code it always does: the sum wraps.
+ * In 32-bit code a near jump reaches every target, since the sum wraps.
  */
 static inline unsigned int x86_encode_jump(enum vdso_abi abi, __u8 *buf, const __u8 *old,
 					   unsigned int room, __u64 site, __u64 target)
@@ -132,8 +132,8 @@ static inline struct vdso_jump x86_decode_jump(enum vdso_abi abi, const __u8 *ol
 }
 
 /*
- * The vDSO of x32 is code of x86_64 and makes its system calls by the same numbers; its
- * structures of time are the same, too.
+ * The vDSO of x32 consists of x86_64 code. It makes its system calls by x86_64's numbers, and
+ * has x86_64's time structures. The columns are those of enum vdso_abi.
  */
 static inline struct vdso_encode_call x86_encode_stub_call(enum vdso_abi abi, __u32 stub)
 {
@@ -162,16 +162,16 @@ static inline struct vdso_encode_call x86_encode_stub_call(enum vdso_abi abi, __
 }
 
 /*
- * A stub of 64-bit code. A function call and a system call pass up to three arguments in
- * the same registers, and return -errno both ways.
+ * A stub of 64-bit code. A vDSO function and its system call take up to three arguments in the
+ * same registers, and both return -errno.
  *
  *   b8 nr	mov	$nr, %eax
  *   0f 05	syscall
  *   c3		ret
  *
- * getrandom(buf, len, flags, opaque_state, opaque_len) first looks whether r8
- * asks for the size of the state, opaque_len ~0UL. There is no state behind a
- * system call: -ENOSYS. 16 bytes, the smallest slot that linkers leave.
+ * The stub of getrandom(buf, len, flags, opaque_state, opaque_len) first checks whether
+ * opaque_len, in r8, is ~0UL: the caller asks for the size of the state. A system call has no
+ * such state, so the stub returns -ENOSYS. Its 16 bytes fit the smallest slot that linkers leave.
  *
  *   6a da	push	$-38
  *   58		pop	%rax
@@ -202,9 +202,9 @@ static inline unsigned int x86_encode_stub_64(__u8 *buf, unsigned int room, __u3
 }
 
 /*
- * A stub of 32-bit code: the arguments are on the stack, and ebx, which a call must
- * preserve, carries the first one of a system call. int $0x80, since the other
- * ways in need a landing pad at an address that the kernel knows.
+ * A stub of 32-bit code. A function takes its arguments on the stack. A system call takes the
+ * first one in ebx, which a function must preserve. The stub uses int $0x80, because after
+ * sysenter and syscall the kernel returns to an address of its own choice in the vDSO.
  *
  *   53			push	%ebx
  *   8b 5c 24 08	mov	8(%esp), %ebx
@@ -240,8 +240,8 @@ static inline unsigned int x86_encode_stub_32(__u8 *buf, unsigned int room,
 }
 
 /*
- * The trampolines of 32-bit code as the kernel has them; unwinders and debuggers know them
- * by these bytes. That of sigreturn pops the signal's number first.
+ * The trampolines of 32-bit code, in the kernel's own bytes: unwinders and debuggers recognise
+ * them by these. sigreturn's first pops the signal's number.
  *
  *   58			pop	%eax
  *   b8 nr		mov	$nr, %eax

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * x86: signal frames. Included by ../frame.h.
+ * x86: signal frames. Included by ../frame.h. Offsets from the frame's start:
  *
- *		x86_64		x32		i386, SA_SIGINFO	i386, without
+ *		x86_64		x32		i386, SA_SIGINFO	i386, otherwise
  *   0		return address	return address	return address		return address
  *   4						signal			signal
- *   8		flags		flags (u32)	address of 16		registers
- *   12						address of 144
+ *   8		flags		flags (u32)	address of offset 16	registers
+ *   12						address of offset 144
  *   32				registers
  *   48		registers
  *   164					registers
  *
- * Each frame holds addresses of parts of itself, so a copy elsewhere is not taken for a
+ * Each frame holds addresses of its own parts, so a copy of it elsewhere is not taken for a
  * frame.
  */
 #ifndef _ARCH_X86_FRAME_H
 #define _ARCH_X86_FRAME_H
 
-/* A frame's address modulo 16: that of a stack pointer at a function's start. */
+/* A frame's address modulo 16: like the stack pointer's at the start of a function. */
 #define X86_FRAME_BIAS_64	8
 #define X86_FRAME_BIAS_32	12
 /* While a handler returns, the stack pointer is at most this far above the frame's start. */
@@ -43,7 +43,7 @@ static inline int x86_frame_is_near(__u64 fp, __u64 addr)
 	return fp > addr && fp - addr < X86_FRAME_FP_REACH;
 }
 
-/* Registers of 64-bit code, of which the flags before them were right. */
+/* Reads the registers of 64-bit code. The caller has checked the flags. */
 static inline int x86_frame_read_64(struct vdso_frame *frame, const __u8 *regs, __u64 addr)
 {
 	if ((vdso_get_le32(regs + 144) & 0xffff) != X86_CS_64 ||
@@ -72,7 +72,7 @@ static inline int x86_frame_read_32(struct vdso_frame *frame, const __u8 *bytes,
 	return 1;
 }
 
-/* 64-bit code may be that of x32. */
+/* abi is x86_64's also for x32 programs, whose code is the same: both layouts are tried. */
 static inline int x86_frame_read(enum vdso_abi abi, struct vdso_frame *frame, const __u8 *bytes,
 				 __u64 addr)
 {

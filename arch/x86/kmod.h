@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* x86: where this architecture keeps what the module asks of the kernel. */
+/* x86: what the module needs to know of the kernel. Included by ../kmod.h, which documents it. */
 #ifndef _ARCH_X86_KMOD_H
 #define _ARCH_X86_KMOD_H
 
@@ -9,16 +9,15 @@
 #include <asm/sync_core.h>
 #include <asm/vdso.h>
 
-/* Whether processes can have the vDSO of the 32-bit ABI. */
 #define ARCH_VR_HAS_COMPAT	IS_ENABLED(CONFIG_IA32_EMULATION)
 
 /*
- * A system call of a 32-bit thread returns into the vDSO. The hook moves the thread there
- * along with the text.
+ * A 32-bit thread returns from a system call into the vDSO. When the text moves, the hook
+ * changes the thread's instruction pointer to the same place in the moved text.
  */
 #define ARCH_VR_HOOK_MOVES_IP	1
 
-/* The kernel's own idea of where the text is; stale after a plain munmap(). */
+/* Where the kernel believes the text to be. A plain munmap() does not change it. */
 static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
 {
 	return (unsigned long)mm->context.vdso;
@@ -30,9 +29,9 @@ static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
 }
 
 /*
- * The pristine text of the vDSO that belongs to mm, in kernel memory: what its
- * pages are filled from, so it holds for every ABI and whatever the process
- * has done to its own. NULL if the process was started without a vDSO.
+ * The kernel's own copy of the text that belongs to mm. The kernel fills the pages of the mapping
+ * from it, so it is right for every ABI, and whatever the process wrote to its pages. NULL if
+ * the process was started without a vDSO.
  */
 static inline const void *arch_vr_runtime(const struct mm_struct *mm, unsigned long *size)
 {
@@ -45,8 +44,8 @@ static inline const void *arch_vr_runtime(const struct mm_struct *mm, unsigned l
 }
 
 /*
- * After code was written through another mapping: the instruction cache
- * follows by itself, but what this CPU has fetched already does not.
+ * x86 keeps its instruction caches coherent with memory, also if code was written through
+ * another mapping. Only the instructions that this CPU has fetched already may be old.
  */
 static inline void arch_vr_sync_code(void)
 {

@@ -15,7 +15,7 @@ static inline unsigned int vdso_exit_code(enum vdso_abi abi, unsigned char *code
 {
 	/* xor %eax, %eax; inc %eax; int $0x80 */
 	static const unsigned char i386[] = { 0x31, 0xc0, 0x40, 0xcd, 0x80 };
-	/* xor %edi, %edi; mov $60, %eax; syscall: x32 code may make that call, too */
+	/* xor %edi, %edi; mov $60, %eax; syscall. x32 programs may make this call, too. */
 	static const unsigned char x86_64[] = {
 		0x31, 0xff, 0xb8, 0x3c, 0x00, 0x00, 0x00, 0x0f, 0x05
 	};

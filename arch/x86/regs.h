@@ -6,9 +6,8 @@
 #include <stddef.h>
 
 /*
- * Where a register is, counted in registers: struct user_regs_struct. ax is the number of a
- * system call before the instruction that makes it, and its result afterwards; then orig_ax
- * is the number.
+ * Indexes of registers in struct user_regs_struct. Before a system call instruction, ax holds
+ * the number of the call. After it, ax holds the result and orig_ax the number.
  */
 struct x86_regs_layout {
 	__u8 width;
@@ -32,7 +31,7 @@ static inline const struct x86_regs_layout *x86_regs_layout(const struct vdso_re
 	return regs->size == X86_REGS_SIZE_32 ? &x86_regs_32 : &x86_regs_64;
 }
 
-/* Code of x32 is code of x86_64. */
+/* x32 programs run x86_64 code. */
 static inline enum vdso_abi vdso_regs_abi(const struct vdso_regs *regs)
 {
 	switch (regs->size) {
@@ -66,7 +65,7 @@ static inline void vdso_regs_set(struct vdso_regs *regs, enum vdso_reg reg, __u6
 	x86_regs_store(regs, x86_regs_layout(regs)->reg[reg], val);
 }
 
-/* Addresses of 32 bits may have the highest one set; errors are the last 4095. */
+/* 32-bit results: the last 4095 values are errors. Others, such as high addresses, are positive. */
 static inline __s64 vdso_regs_result(const struct vdso_regs *regs)
 {
 	__u64 ax = vdso_regs_get(regs, VDSO_REG_RESULT);
@@ -81,7 +80,7 @@ static inline void vdso_regs_set_call(struct vdso_regs *regs, unsigned int nr,
 {
 	unsigned int i;
 
-	vdso_regs_set(regs, VDSO_REG_IN_CALL, ~0ULL);	/* no system call to be restarted */
+	vdso_regs_set(regs, VDSO_REG_IN_CALL, ~0ULL);	/* the kernel restarts no system call */
 	vdso_regs_set(regs, VDSO_REG_CALL, nr);
 	for (i = 0; i < VDSO_NR_ARGS; i++)
 		x86_regs_store(regs, x86_regs_layout(regs)->arg[i], args[i]);
@@ -98,7 +97,7 @@ static inline unsigned int vdso_call_nr(enum vdso_abi abi, enum vdso_call call)
 	return nrs[call][abi == VDSO_ABI_I386];
 }
 
-/* syscall, int $0x80, sysenter. */
+/* syscall, int $0x80, sysenter */
 #define VDSO_CALL_INSN_SIZE	2
 static const __u8 x86_call_insns[][VDSO_CALL_INSN_SIZE] = {
 	{ 0x0f, 0x05 }, { 0xcd, 0x80 }, { 0x0f, 0x34 }
@@ -109,7 +108,10 @@ static inline const __u8 *vdso_call_insn(enum vdso_abi abi)
 	return x86_call_insns[abi == VDSO_ABI_I386];
 }
 
-/* 32-bit code has the same numbers by all of them, 64-bit code those of i386 by int $0x80. */
+/*
+ * In 32-bit code all three make the system calls of i386. In 64-bit code syscall makes those of
+ * x86_64, and int $0x80 those of i386.
+ */
 static inline enum vdso_insn vdso_insn_kind(enum vdso_abi abi, const __u8 *bytes)
 {
 	unsigned int i;
@@ -120,7 +122,7 @@ static inline enum vdso_insn vdso_insn_kind(enum vdso_abi abi, const __u8 *bytes
 	return VDSO_INSN_OTHER;
 }
 
-/* In the numbers of x32's system calls, which else are those of x86_64 */
+/* This bit marks a system call of x32; most of the numbers are x86_64's otherwise. */
 #define X86_X32_CALL	0x40000000U
 
 static inline __u32 vdso_plain_call_nr(__u32 nr)
@@ -129,8 +131,8 @@ static inline __u32 vdso_plain_call_nr(__u32 nr)
 }
 
 /*
- * The end of i386's __kernel_vsyscall: int $0x80; pop %ebp; pop %edx; pop %ecx;
- * ret. However a thread entered the kernel, it returns to behind the int $0x80.
+ * The end of i386's __kernel_vsyscall: int $0x80; pop %ebp; pop %edx; pop %ecx; ret. By
+ * whatever instruction a thread entered the kernel there, it returns to the first pop.
  */
 static const __u8 x86_call_return[] = { 0xcd, 0x80, 0x5d, 0x5a, 0x59, 0xc3 };
 
@@ -143,15 +145,15 @@ static inline const __u8 *vdso_call_return(enum vdso_abi abi, unsigned int *size
 	return abi == VDSO_ABI_I386 ? x86_call_return : NULL;
 }
 
-/* si_code of a SIGTRAP; not every <signal.h> has them */
+/* si_code of a SIGTRAP; not every <signal.h> defines these */
 #define X86_TRAP_BRKPT		1
 #define VDSO_TRAP_STEP		2
 #define X86_TRAP_HWBKPT		4
 #define X86_TRAP_KERNEL		0x80	/* SI_KERNEL */
 
 /*
- * A step over a system call has TRAP_BRKPT, and so has int1: orig_ax is -1 for int1 and the
- * number for a system call.
+ * A step over a system call reports TRAP_BRKPT, and so does int1. orig_ax tells them apart: it
+ * is the number of the system call, and -1 for int1.
  */
 static inline bool vdso_trap_is_step(int si_code, int in_call)
 {

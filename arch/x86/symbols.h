@@ -3,7 +3,7 @@
 #ifndef _ARCH_X86_SYMBOLS_H
 #define _ARCH_X86_SYMBOLS_H
 
-/* i386: all system calls of 32-bit code go through it. */
+/* i386: 32-bit programs make their system calls through this function. */
 #define X86_VSYSCALL	"__kernel_vsyscall"
 
 static inline bool x86_is_trampoline(const char *name)
@@ -17,7 +17,7 @@ static inline bool x86_needs_no_data(const char *name)
 	       vdso_name_has_prefix(name, "__vdso_futex_robust_list");
 }
 
-/* Only the vDSO of i386 names __kernel_vsyscall. */
+/* Among the 32-bit vDSOs only i386's has a symbol __kernel_vsyscall. */
 static inline enum vdso_abi x86_abi_of_text(const void *text, size_t size, unsigned int bits)
 {
 	const char *bytes = text;

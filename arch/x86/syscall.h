@@ -25,12 +25,12 @@ static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, 
 #elif defined(__i386__)
 
 #define RAW_NR_MMAP	__NR_mmap2
-#define RAW_MAP_LOW	0	/* there are no others */
+#define RAW_MAP_LOW	0	/* all addresses are */
 
 /*
- * int $0x80, not __kernel_vsyscall: that lies in the vDSO, which is about to
- * move. No constraint names ebp, and no operand may be addressed by it or by
- * esp here: the last two arguments come through edi.
+ * int $0x80 and not __kernel_vsyscall, which lies in the vDSO that is about to move. No
+ * constraint names ebp, and the code changes ebp and esp, so no operand may be addressed by
+ * them: edi points to the last two arguments.
  */
 static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
