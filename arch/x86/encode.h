@@ -21,7 +21,7 @@ static inline unsigned int x86_encode_landing_pad(enum vdso_abi abi, __u8 *buf,
 
 /*
  * A jump through a register: the bytes before and behind the target's address. The encoder
- * writes the forms of kind VDSO_JUMP_FAR. CRIU writes the others.
+ * writes the first two, which are for x86_64 and x32, in this order. CRIU writes the others.
  *
  *   49 bb imm64  41 ff e3	movabs	$target, %r11; jmp *%r11
  *   41 bb imm32  41 ff e3	mov	$target, %r11d; jmp *%r11
