@@ -29,7 +29,7 @@
 #error "vdso_remap: needs a kernel with CONFIG_SMP"
 #endif
 
-/* get_unmapped_area() checks vm.mmap_min_addr by it. Without it, that has not been tested. */
+/* get_unmapped_area() checks vm.mmap_min_addr by a security hook. Not tested without these. */
 #ifndef CONFIG_SECURITY
 #error "vdso_remap: needs a kernel with CONFIG_SECURITY, which checks vm.mmap_min_addr"
 #endif
@@ -137,8 +137,9 @@ static inline bool vr_compat_may_restore_self(void)
 #endif
 
 /*
- * The address, or an error: what mmap(MAP_FIXED) by the current task would be told. From
- * 6.10 on the function has more arguments, and an inline one has its old name; see ksyms.c.
+ * What the kernel answers if the current task calls mmap(MAP_FIXED): the address, or an error.
+ * Since 6.10, __get_unmapped_area() does this and takes one more argument, and
+ * get_unmapped_area() is an inline function, which ksyms.c can't find.
  */
 #ifdef VR_HAS_GET_UNMAPPED_AREA_FLAGS
 #define VR_GET_UNMAPPED_AREA	__get_unmapped_area
@@ -150,7 +151,7 @@ static inline bool vr_compat_may_restore_self(void)
 	static_call(vr_get_unmapped_area)(NULL, start, size, 0, MAP_FIXED)
 #endif
 
-/* 7.3 and later have a structure of them. */
+/* The type of the flags in that argument is a structure in 7.3 and later. */
 #ifdef VR_UNMAPPED_AREA_TAKES_VMA_FLAGS
 #define VR_NO_VMA_FLAGS	EMPTY_VMA_FLAGS
 #else

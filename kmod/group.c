@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vDSO group in an mm: what it looks like on this kernel, where it is, installing
- * and removing one.
+ * The vDSO group in an mm: what it consists of on this kernel, and how it is found,
+ * installed and removed.
  */
 #include "internal.h"
 
@@ -20,18 +20,18 @@ static const char * const names[] = { TEXT_NAME, "[vvar]", "[vvar_vclock]" };
 
 /*
  * Every group on this kernel consists of these areas: ordered by address, without a
- * gap, the text last. How they lie is learned at load from the loading process. A
+ * gap, the text last. Their layout is learned at load from the loading process. A
  * machine may have a mapping of the same name for each ABI, so vmas are recognised by
  * their names.
  */
 static struct vr_slot {
-	const struct vm_special_mapping *spec;	/* of a fresh one */
-	unsigned long flags;	/* of a fresh one */
+	const struct vm_special_mapping *spec;	/* if no old group gives it */
+	unsigned long flags;	/* the same */
 	unsigned long size;	/* of a data area; that of the text depends on the ABI */
 	unsigned long below;	/* distance from its start up to the text */
 } slots[VDSO_REMAP_MAX_AREAS] __ro_after_init;
 static unsigned int nr_slots __ro_after_init;
-/* Of special mappings, whatever their name; the kernel keeps these to itself. */
+/* The operations of all special mappings, whatever their name. They are not exported. */
 static const struct vm_operations_struct *special_ops __ro_after_init;
 
 #define text_slot	(&slots[nr_slots - 1])
@@ -78,7 +78,7 @@ int __init vr_group_init(void)
 	return 0;
 }
 
-/* Not the name that a process gives to its memory: that is never a special mapping. */
+/* "" if it is no special mapping, whatever name the process has given it. */
 static const char *special_name(const struct vm_area_struct *vma)
 {
 	const struct vm_special_mapping *spec = vma->vm_private_data;
@@ -96,13 +96,13 @@ static bool fills_any_slot(const struct vm_area_struct *vma)
 	return match_string(names, ARRAY_SIZE(names), special_name(vma)) >= 0;
 }
 
-/* Where a group begins whose text is there; if that wraps, it is above the text. */
+/* The start of a group whose text is at this address. If it wraps, it is above the text. */
 unsigned long vr_group_start(unsigned long text)
 {
 	return text - slots[0].below;
 }
 
-/* Sets the addresses of a group whose text is there; false if they wrap. */
+/* Sets *span for a group whose text is at this address. Returns false if the span wraps. */
 static bool set_span(struct vr_span *span, unsigned long text, const struct vr_runtime *runtime)
 {
 	span->start = vr_group_start(text);
@@ -207,9 +207,9 @@ struct vm_area_struct *vr_group_text(const struct vr_group *group)
 }
 
 /*
- * Unmaps a group, or the part of it that is there. This must not fail, and only lack of
- * memory for a node of the vma tree can make it fail: so it may use the kernel's reserves
- * and tries several times. The caller has checked that a sealed group may go.
+ * Unmaps a group, or the part of it that is there. This must not fail. Only a lack of memory
+ * for a node of the vma tree can make it fail, so it may use the kernel's reserves, and tries
+ * several times. The caller has checked that a sealed group may go.
  */
 void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 {
@@ -246,9 +246,9 @@ void vr_group_remove(struct mm_struct *mm, const struct vr_group *group)
 #define STATE_FLAGS	(VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR | VM_LOCKED | VM_LOCKONFAULT)
 
 /*
- * Installs a group at group->span, which is free: of the mappings and with the flags of
- * like or, if that is empty, with those of the process that loaded the module. On
- * failure nothing stays.
+ * Installs a group at group->span, which is free. The group gets like's mappings and flags
+ * or, if like is empty, those of the process that loaded the module. On failure nothing
+ * stays.
  */
 int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct vr_group *like)
 {

@@ -24,7 +24,7 @@ int vr_get_info(struct vr_target *target, void *request)
 	};
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	/* Under the lock: whose kind and build id this is, and where it is, belong together. */
+	/* Under the lock, so that machine, build id and areas are those of the same vDSO. */
 	if (vr_runtime_get(&runtime, mm)) {
 		info->machine = vr_runtime_machine(&runtime);
 		info->build_id_size = vr_runtime_build_id(&runtime, info->build_id,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the module's files offer to each other, a file at a time. */
+/* What each file of the module offers to the others. */
 #ifndef _VR_INTERNAL_H
 #define _VR_INTERNAL_H
 
@@ -84,7 +84,7 @@ bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off);
 struct vr_window {
 	struct page **pages;
 	unsigned int nr;
-	u8 *addr;	/* where the kernel sees them */
+	u8 *addr;	/* where the kernel has mapped them */
 };
 
 int vr_window_alloc(struct vr_window *window, unsigned int max);
@@ -221,15 +221,15 @@ int vr_move_prepare(struct vr_move *move);
 void vr_move_abort(struct vr_move *move);
 void vr_move_finish(struct vr_move *move);
 
-/* main.c: moving and marking sealed groups */
+/* main.c: whether sealed groups may be changed, and the line in the log if one was */
 extern bool vr_allow_unseal;
 
 bool vr_may_unseal(void);
 void vr_log_unseal(const struct vr_target *target, const struct vr_group *group);
 
 /*
- * The commands; info.c, move.c, proxy.c. The request is the command's structure, its out
- * fields are set; those that errors set, too, are clear before.
+ * The commands; info.c, move.c, proxy.c. The request is the command's structure. A command
+ * sets its out fields. Those that are also set on errors are clear when it is called.
  */
 int vr_get_info(struct vr_target *target, void *request);
 int vr_move(struct vr_target *target, void *request);

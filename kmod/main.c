@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device: copies requests in and out, refuses what is unknown, dispatches. And the
- * module's parameter: who may change sealed mappings.
+ * The device: copies requests in and out, refuses unknown ones, and calls the command. The
+ * module's parameter: it decides whether sealed mappings may be changed.
  */
 #include "internal.h"
 
@@ -19,7 +19,7 @@ module_param_named(allow_unseal, vr_allow_unseal, bool, 0644);
 MODULE_PARM_DESC(allow_unseal,
 		 "Let callers with CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN move and mark sealed vDSOs");
 
-/* Checks the caller's rights, before a worker takes over that has more. */
+/* Checks the current task's capability. A worker has every one, so it must not call this. */
 bool vr_may_unseal(void)
 {
 	return READ_ONCE(vr_allow_unseal) && checkpoint_restore_ns_capable(&init_user_ns);

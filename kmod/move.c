@@ -11,14 +11,14 @@
 #include "arch/kmod.h"
 
 /*
- * What can be said without a lock of an address where a group's text is to go;
- * vr_move_check() knows the rest.
+ * Checks an address where a group's text is to go, as far as this needs no lock.
+ * vr_move_check() checks the rest.
  */
 int vr_check_destination(const struct mm_struct *mm, u64 addr)
 {
 	unsigned long start = vr_group_start(addr);
 
-	/* do_munmap() takes the address limit from its caller, which is this thread then. */
+	/* do_munmap() goes by the address limit of the calling thread, which is lower here. */
 	if (mm == current->mm && mm->task_size > TASK_SIZE)
 		return -EOPNOTSUPP;
 	if (addr != (unsigned long)addr || !PAGE_ALIGNED(addr) || start > addr)
@@ -26,7 +26,7 @@ int vr_check_destination(const struct mm_struct *mm, u64 addr)
 	return 0;
 }
 
-/* Return: 1: the page is the process's own (COWed), and pinned; 0: it is not; -errno. */
+/* Return: 1: the page is the process's own copy, and is pinned; 0: it is not; -errno. */
 static int pin_private_page(struct mm_struct *mm, unsigned long addr, struct page **page)
 {
 	long ret = vr_compat_pin_pages(mm, addr, 1, FOLL_FORCE, page);
@@ -133,9 +133,9 @@ static void restore_ip(const struct vr_move *move)
 }
 
 /*
- * Tells the kernel about the new group. A hook that moves the ip does that to a thread
- * that returns to where the kernel believes the text to be. If the old group is not
- * there, the thread returns to other code, and must go on there.
+ * Tells the kernel about the new group. If the current thread returns to where the kernel
+ * believes the text to be, the kernel's hook may change its ip. If the old group is not
+ * there, the thread returns to other code, so its ip is restored.
  */
 static int announce_new(struct vr_move *move)
 {
@@ -188,7 +188,7 @@ void vr_move_abort(struct vr_move *move)
 {
 	struct mm_struct *mm = move->target->mm;
 
-	/* This can't fail, since the opposite has just worked. The hook can't know the rest. */
+	/* This can't fail: the opposite has just worked. The hook does not know the old values. */
 	vr_group_announce(&move->old);
 	arch_vr_set_vdso(mm, move->pointer);
 	restore_ip(move);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writing patches: code that threads of the process may be executing. The caller of
+ * Writes patches over code that threads of the process may be executing. The caller of
  * every function here holds the mmap lock for writing.
  */
 #include "internal.h"
@@ -63,7 +63,7 @@ struct vr_hold {
 	int ret;
 };
 
-/* On every CPU at once, with interrupts off: the first one works. */
+/* Runs on every CPU at once, with interrupts off. The first CPU that arrives does the work. */
 static int hold_cpu(void *data)
 {
 	struct vr_hold *hold = data;
@@ -113,7 +113,7 @@ static int write_held(struct vr_hold *hold, bool only_own)
 	unsigned int tries;
 	int ret = 1;
 
-	/* Sharers are looked for only if that turns out to be wrong. */
+	/* If this finds that others use the mm by now, it returns 1, and they are looked for. */
 	if (only_own)
 		ret = hold_and_write(hold);
 	for (tries = 0; ret > 0 && tries < MAX_TRIES; tries++) {

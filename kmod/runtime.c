@@ -61,7 +61,7 @@ static size_t find_section(const struct vr_runtime *runtime, u32 type, unsigned 
 	return 0;
 }
 
-/* off is st_value as it is, with whatever state bits this machine keeps there. */
+/* off is compared with st_value, including the state bits that some machines keep there. */
 bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off)
 {
 	size_t one = elf_sizeof(runtime, Sym);

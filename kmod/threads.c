@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Other threads of the process: where they stand.
+ * Looks at the other threads of the process: whether one stands in the way.
  *
  * The caller of every function here holds the mmap lock for writing. Meanwhile no
  * thread can give up the mm: exit_mm() and exec take that lock first. So a thread
@@ -90,8 +90,8 @@ static void look_at_process(struct vr_look *look, struct task_struct *process)
 }
 
 /*
- * Whether the counted users hold all references to the mm. They keep it meanwhile; a new
- * user raises mm_users, and then every process has to be looked at.
+ * Whether the counted users hold all references to the mm. They can't give up theirs
+ * meanwhile. A new user raises mm_users; then every process has to be looked at.
  */
 static bool all_users_met(const struct vr_look *look)
 {
@@ -153,6 +153,7 @@ int vr_threads_look(const struct vr_target *target, const struct vr_span *leave,
 
 /* How many threads of new processes are looked at while all CPUs are held. */
 #define MAX_NEWCOMERS	256
+
 void vr_sharers_put(struct vr_sharers *sharers)
 {
 	while (sharers->nr)

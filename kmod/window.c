@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Windows: pages of a process, pinned and writable by the kernel, in one piece. */
+/* A window: pages of a process, pinned, and mapped one after the other for the kernel to write. */
 #include "internal.h"
 
 #include <linux/highmem.h>
@@ -10,8 +10,8 @@
 #include "arch/kmod.h"
 
 /*
- * First this, then vr_window_pin() for each page, then vr_window_open(). vr_window_close()
- * also cleans up after a failure.
+ * To be called first; then vr_window_pin() for each page, then vr_window_open().
+ * vr_window_close() also cleans up after a failure of any of them.
  */
 int vr_window_alloc(struct vr_window *window, unsigned int max)
 {
@@ -40,7 +40,7 @@ int vr_window_open(struct vr_window *window)
 	return window->addr ? 0 : -ENOMEM;
 }
 
-/* What is written is code, or lies in a page of code. Called with interrupts off, too. */
+/* Writes code, or data in a page of code. It may be called with interrupts off. */
 void vr_window_write(const struct vr_window *window, unsigned long off, const void *bytes,
 		     unsigned int len)
 {
