@@ -154,13 +154,14 @@ struct vdso_remap_entry_point {
 /**
  * struct vdso_remap_image - a parsed vDSO
  * @size: sizeof(struct vdso_remap_image)
- * @machine: ELF machine, EM_X86_64 or EM_386
- * @bits: of its ELF class, 64 or 32
+ * @machine: ELF machine: EM_X86_64, also of x32, or EM_386
+ * @bits: of its ELF class: 64 or 32
  * @build_id_size: bytes used in @build_id, 0 if there is none
  * @build_id: GNU build id
  * @text: its bytes; must stay mapped as long as the names are used
  * @text_size: of the bytes
- * @abi: whose programs have it; see vdso_remap_abi_name()
+ * @abi: the ABI of the programs to which the kernel gives this vDSO, as a number: to be
+ *	compared with that of another image, or for vdso_remap_abi_name()
  * @nr_entry_points: entries used in @entry_points
  * @entry_points: ordered by @off; aliases (same @off) stand side by side, a
  *	name that starts with two underscores first
@@ -190,9 +191,9 @@ struct vdso_remap_image {
  * Return: 0; -ENOEXEC: not an ELF shared object of one segment and at most
  * 1 MiB, or its tables lie outside of it or contradict each other;
  * -EALREADY: a mark stands where the ELF header
- * was; -EOPNOTSUPP: an ELF file, for a machine that this library does not
- * know; -ENOSYS: no function symbols; -EOVERFLOW: more than
- * VDSO_REMAP_MAX_ENTRY_POINTS of them.
+ * was; -EOPNOTSUPP: an ELF file, but for an ABI that this library does not
+ * know, by its machine, class or byte order; -ENOSYS: no function symbols;
+ * -EOVERFLOW: more than VDSO_REMAP_MAX_ENTRY_POINTS of them.
  */
 int vdso_remap_parse(struct vdso_remap_image *image, const void *text, size_t size);
 
@@ -217,7 +218,7 @@ enum vdso_remap_reason {
 	VDSO_REMAP_REASON_NO_DATA = 5,	/* left: needs no data page, no namesake */
 	VDSO_REMAP_REASON_ALIAS = 6,	/* same place as the entry before it */
 	VDSO_REMAP_REASON_UNKNOWN = 7,	/* left: unknown, and the caller allowed it */
-	VDSO_REMAP_REASON_OVERWRITTEN = 8, /* stub: a trampoline with a jump over it */
+	VDSO_REMAP_REASON_OVERWRITTEN = 8, /* stub: a trampoline, overwritten by a jump */
 };
 
 /**
@@ -283,7 +284,10 @@ int vdso_remap_make_plan(struct vdso_remap_plan *plan, const struct vdso_remap_i
 /**
  * vdso_remap_abi_name(), vdso_remap_action_name(), vdso_remap_reason_text() - for people
  *
- * Return: a string that is never NULL.
+ * Put struct vdso_remap_image.abi, enum vdso_remap_action and enum vdso_remap_reason into
+ * words. The names of ABIs are "x86_64", "i386" and "x32".
+ *
+ * Return: a string that is never NULL; for an unknown ABI "unknown".
  */
 const char *vdso_remap_abi_name(unsigned int abi);
 const char *vdso_remap_action_name(int action);
@@ -355,8 +359,8 @@ struct vdso_remap_restore_args {
  * no memory but the vDSOs and runs no code; its tracer sees to the zeros.
  *
  * The vDSO is that of the process, not of this code: the 64-bit library restores
- * the i386 vDSO of a process that was made a 32-bit one and will return to
- * 32-bit code. All addresses must be below 4 GiB then.
+ * the i386 or x32 vDSO of a process that was made one of that ABI and will return to
+ * such code. All addresses must be below 4 GiB then.
  *
  * Without the module (@fd is negative) another process's image is made a proxy by
  * ptrace, also if it has the build id of the runtime vDSO. The runtime vDSO stays where
@@ -568,10 +572,10 @@ int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
  * @image: the image's text, parsed
  * @addr: where that is in the process
  *
- * To be called when vdso_remap_evict() returns -EOPNOTSUPP. The kernel returns to
- * 32-bit code in the runtime vDSO, in __kernel_vsyscall: such a
- * thread stands in what a checkpoint leaves out. The image has the same
- * instructions; the thread will go on there.
+ * To be called when vdso_remap_evict() returns -EOPNOTSUPP. From a system call of i386
+ * code the kernel returns into __kernel_vsyscall of the runtime vDSO, which a checkpoint
+ * leaves out. The image has the same instructions: the function sets the thread's
+ * instruction pointer to them.
  *
  * Return: 1; 0: it is outside of the runtime vDSO; -EOPNOTSUPP: it is elsewhere
  * in it, or the image has no such instructions; -EFAULT: its code is not there; other
@@ -614,7 +618,7 @@ struct vdso_remap_handler {
  * A frame holds addresses of parts of itself, so a copy elsewhere is not reported. A
  * frame may be stale: its handler has returned, and a function has since reserved that
  * memory without writing to it. Not found are handlers that have left the stack on
- * which they were called, handlers whose frame the program has moved, handlers whose
+ * which they were called, handlers whose frame the program has moved, and handlers whose
  * frame is beyond what is read.
  *
  * Return: how many were found, 0 if none; -EOVERFLOW: the caller runs 32-bit code

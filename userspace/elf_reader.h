@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the structures of an ELF file whose bytes are hostile. Both classes become the 64-bit
- * structures. Every read goes through image_at().
+ * Reads the structures of an ELF file whose bytes may be hostile. The structures of both ELF
+ * classes are returned as the 64-bit ones. Every read goes through image_at().
  */
 #ifndef _VDSO_REMAP_ELF_READER_H
 #define _VDSO_REMAP_ELF_READER_H
@@ -14,7 +14,7 @@
 #include "arch/abi.h"
 
 /*
- * What the ELF header and the program headers said. A vDSO has one segment,
+ * What the ELF header and the program headers say. A vDSO has one segment,
  * readable and executable, which starts at its first byte: the kernel's own
  * build refuses any other. So an address is an offset plus a constant.
  */
@@ -33,7 +33,7 @@ struct elf {
 	uint64_t strtab_size;
 };
 
-/* The only pointer arithmetic in this file. */
+/* All pointer arithmetic on the image is here. */
 static inline const void *image_at(const struct elf *elf, uint64_t off, uint64_t len)
 {
 	if (off > elf->size || len > elf->size - off)
@@ -57,8 +57,7 @@ static inline bool read_u32(const struct elf *elf, uint64_t off, uint32_t *val)
 }
 
 /*
- * Readers of the ELF structures: both classes become the 64-bit one. The caller
- * has made sure that off does not wrap.
+ * Readers of the ELF structures. The caller has made sure that off does not wrap.
  */
 static inline bool read_ehdr(struct elf *elf)
 {

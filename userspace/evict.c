@@ -46,7 +46,7 @@ long vrl_read_regs(int32_t tid, struct vdso_regs *regs, enum vdso_abi *abi)
 	*abi = vdso_regs_abi(regs);
 	if (*abi == VDSO_ABI_UNKNOWN)
 		return -EOPNOTSUPP;
-	/* A 32-bit tracer reaches the lower half of a 64-bit thread's memory only. */
+	/* ptrace() of a 32-bit tracer can't name all addresses of a 64-bit thread. */
 	if (!vdso_abi_is_32bit(*abi) && sizeof(long) < sizeof(uint64_t))
 		return -EOVERFLOW;
 	return 0;
@@ -387,8 +387,8 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 }
 
 /*
- * Offset in the image of the place to which system calls return, less that of the instruction that
- * makes them; 0: there is none.
+ * The image's offset of the instruction by which its code makes system calls; the instructions
+ * to which the kernel returns follow it. 0: there is none.
  */
 static uint32_t find_call_return(const struct vdso_remap_image *image)
 {
@@ -410,7 +410,7 @@ static uint32_t find_call_return(const struct vdso_remap_image *image)
 	return 0;
 }
 
-/* How far behind the beginning of those bytes the thread is; -EOPNOTSUPP: it is elsewhere. */
+/* How far ip is behind the beginning of these instructions; -EOPNOTSUPP: it is elsewhere. */
 static long offset_in_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip)
 {
 	struct code code = { .tid = tid, .addr = 1 };

@@ -67,7 +67,7 @@ static bool thread_calls_in_vdso(int32_t tid)
 	return vrl_read_regs(tid, &regs, &abi) >= 0 && calls_in_vdso(abi);
 }
 
-/* The same of a process, of whose vDSO only the machine is known. */
+/* Whether an ABI of this ELF machine does so: of a process only the machine is known. */
 static bool machine_calls_in_vdso(uint32_t machine)
 {
 	unsigned int abi;

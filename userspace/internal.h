@@ -11,11 +11,11 @@
 #include "arch/symbols.h"
 
 /*
- * The smallest page of all machines. The code that needs to know no better uses it; the kernel
- * refuses what its own pages do not allow.
+ * The smallest page of any machine. It serves where a check need not be exact: the kernel
+ * refuses addresses that are not aligned to its own pages.
  */
 #define MIN_PAGE	4096ULL
-/* The largest one: so far apart is far enough for any. */
+/* The largest page of any machine: an address aligned to it is aligned for every kernel. */
 #define MAX_PAGE	65536ULL
 
 #define NR_ITEMS(a)	(sizeof(a) / sizeof((a)[0]))
@@ -50,7 +50,7 @@ bool vrl_read_mark(struct vrl_mark *mark, const void *data, size_t size);
 
 /* place.c: pid 0 is the caller in what follows, too */
 
-/* Finds size free bytes for the vDSO of an ABI, as near to avoid as there is room, or anywhere. */
+/* Finds size free bytes for a vDSO of this ABI: as near to avoid as there is room, or anywhere. */
 int vrl_find_place(int32_t pid, enum vdso_abi abi, uint64_t size,
 		   const struct vdso_remap_range *avoid, uint64_t *start);
 
@@ -94,11 +94,11 @@ int vrl_proxy_by_ptrace(const struct vrl_by_ptrace *in);
 
 /* evict.c */
 
-/* abi: of the thread's code. -EOVERFLOW: its addresses don't fit a word of the caller's. */
+/* Also sets abi, that of the code. -EOVERFLOW: the thread's addresses don't fit a long here. */
 long vrl_read_regs(int32_t tid, struct vdso_regs *regs, enum vdso_abi *abi);
 long vrl_write_regs(int32_t tid, const struct vdso_regs *regs);
 bool vrl_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges);
-/* Whether ip is where such code makes its system calls in a vDSO, or returns from them. */
+/* Whether ip is where code of this ABI makes its system calls in a vDSO, or returns from them. */
 bool vrl_is_at_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip);
 
 /* proc.c */
@@ -134,7 +134,7 @@ int vrl_open_proc(int32_t pid, const char *file);
 int vrl_next_line(struct vrl_lines *lines, char *line, unsigned int size);
 int vrl_next_mapping(struct vrl_lines *maps, struct vrl_mapping *mapping);
 int vrl_next_task(struct vrl_tasks *tasks, int32_t *tid);
-/* The size of a page of this kernel. */
+/* The size of this kernel's pages; MIN_PAGE if /proc does not tell. */
 uint64_t vrl_page_size(void);
 /* Whether addr is executable, or an error. Works once for each descriptor. */
 int vrl_is_executable(int maps, uint64_t addr);

@@ -106,7 +106,7 @@ int vrl_other_has_nothing(int32_t pid, uint64_t start, uint64_t size)
 	return ret;
 }
 
-/* Of the runtime vDSO, which a process may have made unreadable. */
+/* The ABI of the runtime vDSO. If that is unreadable, the machine decides, first with 64 bits. */
 static enum vdso_abi find_abi(const struct vdso_remap_status *status)
 {
 	struct vdso_remap_image runtime = VDSO_REMAP_INIT(runtime);

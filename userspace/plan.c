@@ -9,10 +9,10 @@
  * Else proxied, and for each entry point of the image (its aliases, being the
  * same place, are settled once) the first of these that applies:
  *
- *   left   trampolines, such as sigreturn: they read no data pages, unwinders
- *          know their bytes, and threads wait inside of them
- *   stub   trampolines that stock CRIU has overwritten by a jump to a runtime vDSO
- *          which is gone: the stub has the kernel's own bytes
+ *   stub   trampolines, such as sigreturn, that an unmodified CRIU has overwritten by
+ *          a jump to a runtime vDSO which is gone: the stub has the kernel's own bytes
+ *   left   other trampolines: they read no data pages, unwinders know their bytes,
+ *          and threads wait inside of them
  *   stub   getrandom: its opaque state in the process was made by another boot,
  *          whose layout and generation mean nothing here; a jump could repeat
  *          random bytes in two restores of one image
@@ -71,7 +71,7 @@ static int find_namesake(const struct group *group, const struct vdso_remap_imag
 	return -1;
 }
 
-/* VDSO_REMAP_STUB_* of one of these names, 0 if the ABI has none. */
+/* The VDSO_REMAP_STUB_* that one of the names stands for, 0 if the ABI has no such stub. */
 static uint32_t find_stub(const struct group *group, const struct vdso_stub_name *names,
 			  unsigned int nr_names)
 {
@@ -88,7 +88,7 @@ static uint32_t find_stub(const struct group *group, const struct vdso_stub_name
 	return 0;
 }
 
-/* A kernel's trampoline is no jump. */
+/* Whether a trampoline begins with a jump: a kernel's own never does. */
 static bool is_overwritten(const struct group *group)
 {
 	const struct vdso_remap_entry_point *entry = &group->image->entry_points[group->first];
@@ -97,7 +97,7 @@ static bool is_overwritten(const struct group *group)
 				entry->room, entry->off).kind != VDSO_JUMP_NONE;
 }
 
-/* What is to be done with aliases; target: of the site, if there is one */
+/* What is to be done with a group of aliases. target is that of the site, if there is one. */
 struct decision {
 	struct vdso_remap_step step;
 	uint32_t target;
@@ -126,7 +126,7 @@ static void decide_trampoline(struct decision *decision, const struct group *gro
 		decide_leave(decision, VDSO_REMAP_REASON_TRAMPOLINE);
 }
 
-/* Without an action: nothing is known of it. */
+/* Returns a step without an action if nothing is known of the function. */
 static struct decision decide(const struct group *group, const struct vdso_remap_image *runtime,
 			      uint32_t flags)
 {

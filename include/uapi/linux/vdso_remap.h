@@ -56,7 +56,7 @@
  *
  *   An address that a group is to go to is page aligned; the whole group must
  *   fit between vm.mmap_min_addr and the task's own limit (4 GiB for the vDSO
- *   of an ABI with addresses of 32 bits), and must not overlap its present place.
+ *   of an ABI with 32-bit addresses), and must not overlap its present place.
  *
  *   A sealed group (by the kernel or by mseal(2)) stays as it is: EPERM,
  *   unless the request has the flag UNSEAL, the caller has
@@ -267,10 +267,10 @@ struct vdso_remap_map {
  * struct vdso_remap_site.target of a stub: the function that it stands for. It
  * makes the system call of that name, with the arguments and the return value
  * of the vDSO's function. GETRANDOM answers the parameter query (opaque_len
- * ~0UL) with -ENOSYS. SIGRETURN and RT_SIGRETURN are the kernel's own bytes of
- * these trampolines, for images in which another tool has overwritten them.
+ * ~0UL) with -ENOSYS. SIGRETURN and RT_SIGRETURN write the same bytes as the
+ * kernel's trampolines have, for images in which another tool has overwritten them.
  *
- * The ABI must have the function:
+ * Which ABI has which stub:
  *
  *			x86_64	i386	x32
  *   CLOCK_GETTIME	x	x	x
@@ -303,13 +303,14 @@ struct vdso_remap_map {
  * @target: JUMP: offset of an entry point in the runtime vDSO's text;
  *	STUB: VDSO_REMAP_STUB_*
  *
- * On machines where an address of code holds a state bit that is no part of the address
- * (bit 0 of Thumb code on arm), @off and @target hold it as st_value in the ELF symbol
- * does. Sites are ordered and disjoint without it. x86 has no such bit.
+ * On some machines an address of code holds a state bit that is no part of the address
+ * (bit 0 of Thumb code on arm). There, @off and @target hold this bit if st_value of the
+ * ELF symbol does. The order of the sites, and whether they overlap, is decided without
+ * it. x86 has no such bit.
  *
- * A landing pad that stands at the site is kept; jump or stub go behind it and the room
- * is that much smaller. Jumps change no register that carries an argument or that a call
- * must preserve:
+ * If the site begins with a landing pad, that is kept. The jump or stub follows it, and
+ * the room is smaller by its size. Jumps change no register that carries an argument or
+ * that a call must preserve:
  *
  *		near jump	reach	far jump		landing pad
  *   x86_64	5 bytes		2 GiB	13 bytes, uses r11	endbr64
