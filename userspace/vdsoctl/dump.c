@@ -47,7 +47,7 @@ static void *read_text(pid_t pid, size_t *size)
 	return NULL;
 }
 
-/* The same of the vDSO that the running kernel gives to programs of an ABI. */
+/* The same, of the vDSO that the running kernel gives to programs of this ABI. */
 static void *read_fresh_text(enum vdso_abi abi, size_t *size)
 {
 	pid_t pid = abi == VDSO_ABI_NATIVE ? getpid() : fresh_start(abi);
@@ -61,7 +61,7 @@ static void *read_fresh_text(enum vdso_abi abi, size_t *size)
 	return data;
 }
 
-/* VDSO_ABI_UNKNOWN: there is none of that name. */
+/* The ABI of this name, or VDSO_ABI_UNKNOWN. */
 static enum vdso_abi find_abi(const char *name)
 {
 	unsigned int abi;
@@ -264,7 +264,7 @@ const struct command cmd_dump_image = {
 	.summary = "write the text of the runtime vDSO to a file",
 	.help = "  -o, --output FILE     where to; -, the default: standard output\n"
 		"  -p, --pid PID         of this process; default: vdsoctl itself\n"
-		"  -m, --machine ABI     that programs of this ABI get\n",
+		"  -m, --machine ABI     the one that programs of this ABI get\n",
 	.usage_status = STATUS_USAGE,
 	.run = run_dump_image,
 };

@@ -38,7 +38,7 @@ void exec_help(const struct exec_job *job) __attribute__((noreturn));
 /**
  * struct injection - a program that is held
  * @pid: of the program
- * @abi: that it is to have; its code's may be another one, if it is of another machine
+ * @abi: the image's, which has to be the program's, too; @regs don't tell all ABIs apart
  * @regs: its registers as execve() left them
  * @sigmask: its blocked signals
  * @gone: it was killed; its process id may be another's now
@@ -58,7 +58,7 @@ struct injection {
 int inject_begin(struct injection *in, pid_t pid, enum vdso_abi abi);
 /* The bytes of its system call instruction, VDSO_CALL_INSN_SIZE of them. */
 const void *inject_insn(const struct injection *in);
-/* Such an instruction is at @insn. Returns what the system call does. */
+/* @insn: the address of such an instruction. Returns what the system call returns. */
 int64_t inject_syscall(struct injection *in, uint64_t insn, enum vdso_call call,
 		       const __u64 args[VDSO_NR_ARGS]);
 /* Lets the program go as if nothing had been. */

@@ -26,11 +26,11 @@
 
 #define LOAD_ADDR	0x08050000U	/* aligned to a page of any size */
 
-/* As small as a program of 32 bits gets. It is held before its first instruction. */
+/* A minimal 32-bit ELF file: every ABI but vdsoctl's own has these. */
 struct program {
 	Elf32_Ehdr ehdr;
 	Elf32_Phdr phdr[2];
-	unsigned char code[VDSO_EXIT_CODE_MAX];	/* should vdsoctl be killed */
+	unsigned char code[VDSO_EXIT_CODE_MAX];	/* is executed only if vdsoctl is killed */
 };
 
 static void make_program(struct program *program, enum vdso_abi abi)

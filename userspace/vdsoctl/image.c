@@ -132,7 +132,7 @@ int image_from_process(struct vdso_remap_image *image, pid_t pid,
 	return image_complain(what, ret);
 }
 
-/* A process that has what the kernel gave it; complains. */
+/* Parses the vDSO of a process that still has what the kernel gave it; complains. */
 static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, enum vdso_abi abi)
 {
 	const struct mapping *text;

@@ -48,8 +48,8 @@ static int find_image(struct target *target, const struct proxy_options *o,
 }
 
 /*
- * Data pages are not named by anything: a little unnamed read-only memory right
- * below the text. No kernel has more of them.
+ * How large an image's data pages can be: no kernel has more. Nothing names them, so they are
+ * taken to be the unnamed read-only memory right below the text, up to this size.
  */
 static uint64_t max_image_data(void)
 {
@@ -106,7 +106,7 @@ static int find_image_data(struct vdso_remap_range *data, const struct target *t
 	return 0;
 }
 
-/* All threads out of the image, too, which need not have been a proxy before. Complains. */
+/* Brings all threads out of the vDSO and of the image, which may be no proxy yet. Complains. */
 static int evict_image(struct target *target, const struct vdso_remap_range *image)
 {
 	if (target->status.flags & VDSO_REMAP_STATUS_PROXIED &&

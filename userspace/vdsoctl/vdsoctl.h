@@ -135,7 +135,7 @@ int image_plan(struct vdso_remap_plan *plan, const struct vdso_remap_image *imag
 
 /* fresh.c: a process of another ABI, to look at its vDSO */
 
-/* Its process id, or complains. It is held before its first instruction. */
+/* Its process id, or complains. The process is stopped before its first instruction. */
 pid_t fresh_start(unsigned int abi);
 void fresh_end(pid_t pid);
 
@@ -229,7 +229,7 @@ int tracees_evict(const struct tracees *tracees, const struct vdso_remap_status 
 /* target.c: the process whose vDSO a command changes */
 
 /**
- * struct target - a process that stands still, outside of its vDSO
+ * struct target - a process whose threads are all stopped
  * @fd: of the device
  * @tracees: its threads
  * @status: what it has
@@ -245,7 +245,7 @@ struct target {
 /* Stops all threads of pid and finds out what it has; complains. */
 int target_take(struct target *target, pid_t pid);
 /*
- * All threads out of the runtime vDSO, which is to move, and of an image that it is marked with.
+ * Brings all threads out of the runtime vDSO and, if the process is proxied, out of its image.
  * Complains.
  */
 int target_evict(struct target *target);
