@@ -66,7 +66,7 @@ static int find_namesake(const struct group *group, const struct vdso_remap_imag
 	for (i = group->first; i < group->end; i++)
 		for (j = 0; j < runtime->nr_entry_points; j++)
 			if (vdso_name_equals(group->image->entry_points[i].name,
-					 runtime->entry_points[j].name))
+					     runtime->entry_points[j].name))
 				return j;
 	return -1;
 }

@@ -18,7 +18,7 @@ static void add_area(struct vdso_remap_info *info, const struct vrl_mapping *map
 		.start = mapping->start,
 		.size = mapping->end - mapping->start,
 		.kind = vdso_name_equals(mapping->name, "[vdso]") ? VDSO_REMAP_AREA_TEXT :
-								VDSO_REMAP_AREA_DATA,
+								    VDSO_REMAP_AREA_DATA,
 	};
 	info->nr_areas++;
 }

@@ -110,8 +110,7 @@ static int renew_group(struct context *ctx, const struct vdso_remap_info *info)
 	if (is_other(ctx) || info->nr_areas == VDSO_REMAP_MAX_AREAS || sys_unshare(CLONE_VM) ||
 	    info->state & (VDSO_REMAP_AREA_SEALED | VDSO_REMAP_AREA_PRIVATE))
 		return -EUCLEAN;
-	ret = vrl_find_place(0, ctx->image.abi, 2 * VDSO_REMAP_MAX_IMAGE_SIZE, &nowhere,
-			    &place);
+	ret = vrl_find_place(0, ctx->image.abi, 2 * VDSO_REMAP_MAX_IMAGE_SIZE, &nowhere, &place);
 	for (i = 0; !ret && i < info->nr_areas; i++)
 		ret = sys_munmap(info->areas[i].start, info->areas[i].size);
 	if (ret)

@@ -377,7 +377,10 @@ static bool send_itself(int sig)
 #ifdef __i386__
 	long ret;
 
-	__asm__ volatile("int	$0x80" : "=a"(ret) : "a"(SYS_kill), "b"(getpid()), "c"(sig) : "memory");
+	__asm__ volatile("int	$0x80"
+			 : "=a"(ret)
+			 : "a"(SYS_kill), "b"(getpid()), "c"(sig)
+			 : "memory");
 	return !ret;
 #else
 	return !raise(sig);

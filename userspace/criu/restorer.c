@@ -105,7 +105,8 @@ static int make_copy(struct copy *copy, const struct remembered *vdso, bool comp
 
 	copy->size = vdso->data_size + vdso->text_size;
 	copy->start = sys_mmap(NULL, copy->size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | (compat ? ARCH_CRIU_MAP_LOW : 0), -1, 0);
+			       MAP_PRIVATE | MAP_ANONYMOUS | (compat ? ARCH_CRIU_MAP_LOW : 0),
+			       -1, 0);
 	if (copy->start > -4096UL) {
 		pr_err("No memory for a copy of the vDSO: %ld\n", (long)copy->start);
 		return -1;

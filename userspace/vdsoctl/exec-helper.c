@@ -214,7 +214,8 @@ static int install(const struct change *c)
 /* The offset of a system call instruction in the runtime vDSO, 0 if there is none. */
 static size_t find_insn(const struct vdso_remap_image *runtime, const struct injection *in)
 {
-	const char *insn = memmem(runtime->text, runtime->text_size, inject_insn(in), VDSO_CALL_INSN_SIZE);
+	const char *insn = memmem(runtime->text, runtime->text_size, inject_insn(in),
+				  VDSO_CALL_INSN_SIZE);
 
 	return insn ? insn - (const char *)runtime->text : 0;
 }

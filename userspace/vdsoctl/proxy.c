@@ -89,8 +89,8 @@ static int find_image_data(struct vdso_remap_range *data, const struct target *t
 		if (o->data < image && image - o->data <= max_image_data())
 			return 0;
 		return complain("--data says 0x%" PRIx64 ", but the data pages of a vDSO begin at "
-				"most %" PRIu64 " KiB below its text, which is at 0x%" PRIx64, o->data,
-				max_image_data() >> 10, image);
+				"most %" PRIu64 " KiB below its text, which is at 0x%" PRIx64,
+				o->data, max_image_data() >> 10, image);
 	}
 	data->start = image;
 	if (!m || m->name[0] || strcmp(m->perms, "r--p") || image - m->start > max_image_data())
@@ -212,7 +212,8 @@ static int run_proxy(const struct command *cmd, int argc, char **argv)
 				return usage_error(cmd, "'%s' is no hexadecimal address", optarg);
 			break;
 		case 'd':
-			if (!parse_address(optarg, &o.data) || !o.data || o.data % sysconf(_SC_PAGESIZE))
+			if (!parse_address(optarg, &o.data) || !o.data ||
+			    o.data % sysconf(_SC_PAGESIZE))
 				return usage_error(cmd, "'%s' is no hexadecimal, page aligned "
 						   "address", optarg);
 			break;

@@ -28,7 +28,7 @@ struct x32_timespec {
 
 /* Pointers, which have 32 bits, are extended with zeros. */
 static inline long long sys(unsigned long nr, unsigned long a, unsigned long b, unsigned long c,
-		     unsigned long d, unsigned long e)
+			    unsigned long d, unsigned long e)
 {
 	register unsigned long long r10 __asm__("r10") = d;
 	register unsigned long long r8 __asm__("r8") = e;

@@ -20,7 +20,8 @@ static const __u8 landing_pad[] = { 0xf3, 0x0f, 0x1e, 0xfa };	/* endbr64 */
 TEST_F(encode, near_jump_reaches_its_target)
 {
 	const __u64 targets[] = {
-		SITE, SITE + 0x1000, SITE - 0x1000, 0xffffffff, SITE + variant->pad + 5 - 0x80000000,
+		SITE, SITE + 0x1000, SITE - 0x1000, 0xffffffff,
+		SITE + variant->pad + 5 - 0x80000000,
 	};
 	unsigned int len;
 	char ops[32];
@@ -90,7 +91,8 @@ TEST_F(encode, stubs_are_those_of_x86_64)
 	for (stub = VDSO_REMAP_STUB_CLOCK_GETTIME; stub <= VDSO_REMAP_STUB_GETCPU; stub++) {
 		len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stub);
 		ASSERT_EQ(variant->pad + 8, len);
-		EXPECT_EQ(len, vdso_encode_stub(VDSO_ABI_X86_64, native, self->old, MAX_ROOM, stub));
+		EXPECT_EQ(len, vdso_encode_stub(VDSO_ABI_X86_64, native, self->old, MAX_ROOM,
+						stub));
 		EXPECT_EQ(0, memcmp(native, self->buf, len));
 	}
 	for (; stub <= VDSO_REMAP_STUB_RT_SIGRETURN + 1; stub++)

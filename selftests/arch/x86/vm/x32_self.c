@@ -70,7 +70,8 @@ static bool put_image(void)
 	char *to = (void *)(unsigned long)IMAGE;
 	unsigned long size = info.areas[info.nr_areas - 1].size;
 
-	if (sys(NR_mmap, IMAGE, size, PROT_ALL, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1) != IMAGE)
+	if (sys(NR_mmap, IMAGE, size, PROT_ALL,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1) != IMAGE)
 		return false;
 	while (size--)
 		*to++ = *from++;
