@@ -102,7 +102,7 @@ static const struct sentence sentences[] = {
 	  "the %w is a parked runtime vDSO: a mark stands where its ELF header was. Take the vDSO of a "
 	  "process that is not proxied" },
 	{ VDSO_REMAP_STAGE_PARSE, -EOPNOTSUPP,
-	  "the %w is for a machine that this library does not know" },
+	  "the %w is for an ABI that this library does not know" },
 	{ VDSO_REMAP_STAGE_PARSE, -ENOSYS,
 	  "the %w has no function symbols: is it a vDSO?" },
 	{ VDSO_REMAP_STAGE_PARSE, -EOVERFLOW,
@@ -113,7 +113,7 @@ static const struct sentence sentences[] = {
 	  "what stands in the runtime vDSO of %p is not what the kernel has put there" },
 
 	{ VDSO_REMAP_STAGE_PLAN, -EXDEV,
-	  "the image vDSO is for another machine than the runtime vDSO of %p" },
+	  "the image vDSO is of another ABI than the runtime vDSO of %p" },
 	{ VDSO_REMAP_STAGE_PLAN, -ENOTSUP,
 	  "the image has an entry point %e that the runtime vDSO lacks and of which nothing is known. If "
 	  "the program never calls it, unknown entry points can be allowed" },

@@ -246,7 +246,7 @@ static int run_dump_image(const struct command *cmd, int argc, char **argv)
 	if (optind < argc)
 		return usage_error(cmd, "dump-image takes options only, not '%s'", argv[optind]);
 	if (pid && abi != VDSO_ABI_UNKNOWN)
-		return usage_error(cmd, "a process has the vDSO of its own machine: give --pid or "
+		return usage_error(cmd, "a process has the vDSO of its own ABI: give --pid or "
 				   "--machine, not both");
 
 	data = pid ? read_text(pid, &size) :

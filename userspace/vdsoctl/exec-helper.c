@@ -53,7 +53,7 @@ static int check_program(const struct exec_job *job, const struct vdso_remap_sta
 		return -1;
 	if (runtime.abi != job->image.abi)
 		return complain("the image is an %s vDSO, but the program is an %s one: give it an "
-				"image of its own kind, from 'vdsoctl dump-image --machine'",
+				"image of its own ABI, from 'vdsoctl dump-image --machine'",
 				vdso_remap_abi_name(job->image.abi),
 				vdso_remap_abi_name(runtime.abi));
 	if (runtime.build_id_size != job->runtime.build_id_size ||

@@ -34,7 +34,7 @@ int image_complain(const char *what, int err)
 		return complain("%s is a parked runtime vDSO: a mark stands where its ELF header "
 				"was. Take the vDSO of a process that is not proxied", what);
 	case -EOPNOTSUPP:
-		return complain("%s is for a machine that this vdsoctl does not know: it takes "
+		return complain("%s is for an ABI that this vdsoctl does not know: it takes "
 				"vDSOs of %s, from 'vdsoctl dump-image'", what,
 				image_abi_names());
 	case -ENOSYS:
