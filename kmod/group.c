@@ -25,8 +25,8 @@ static const char * const names[] = { TEXT_NAME, "[vvar]", "[vvar_vclock]" };
  * their names.
  */
 static struct vr_slot {
-	const struct vm_special_mapping *spec;	/* if no old group gives it */
-	unsigned long flags;	/* the same */
+	const struct vm_special_mapping *spec;	/* for a group that replaces no old one */
+	unsigned long flags;	/* likewise */
 	unsigned long size;	/* of a data area; that of the text depends on the ABI */
 	unsigned long below;	/* distance from its start up to the text */
 } slots[VDSO_REMAP_MAX_AREAS] __ro_after_init;
