@@ -24,7 +24,9 @@
 #define X86_FRAME_POPPED	8
 /* The floating point registers start at most this far above the frame's start. */
 #define X86_FRAME_FP_REACH	1024
-#define X86_FRAME_MAX_FLAGS	7	/* UC_* */
+/* UC_SIGCONTEXT_SS and UC_STRICT_RESTORE_SS, which frames of 64-bit code have; UC_FP_XSTATE */
+#define X86_FRAME_FLAGS_64	6
+#define X86_FRAME_FLAG_XSTATE	1
 #define X86_FRAME_MAX_SIGNAL	64
 
 #define X86_CS_64	0x33
@@ -36,6 +38,11 @@ static inline __u64 x86_frame_first(enum vdso_abi abi, __u64 sp)
 
 	sp -= X86_FRAME_POPPED;
 	return sp + ((bias - sp) & 15);
+}
+
+static inline int x86_frame_has_flags(__u64 flags)
+{
+	return (flags & ~(__u64)X86_FRAME_FLAG_XSTATE) == X86_FRAME_FLAGS_64;
 }
 
 static inline int x86_frame_is_near(__u64 fp, __u64 addr)
@@ -78,10 +85,10 @@ static inline int x86_frame_read(enum vdso_abi abi, struct vdso_frame *frame, co
 {
 	if (abi == VDSO_ABI_I386)
 		return x86_frame_read_32(frame, bytes, addr);
-	if (vdso_get_le64(bytes + 8) <= X86_FRAME_MAX_FLAGS &&
+	if (x86_frame_has_flags(vdso_get_le64(bytes + 8)) &&
 	    x86_frame_read_64(frame, bytes + 48, addr))
 		return 1;
-	return vdso_get_le32(bytes + 8) <= X86_FRAME_MAX_FLAGS &&
+	return x86_frame_has_flags(vdso_get_le32(bytes + 8)) &&
 	       x86_frame_read_64(frame, bytes + 32, addr);
 }
 
