@@ -23,6 +23,13 @@ static const struct x86_regs_layout x86_regs_32 = {
 	4, { 12, 15, 6, 6, 11 }, { 0, 1, 2, 3, 4, 5 },
 };
 
+/* In struct user of the tracer, whatever code the thread runs */
+#ifdef __x86_64__
+#define VDSO_USER_OFFSET(which)	((unsigned long)x86_regs_64.reg[which] * 8)
+#else
+#define VDSO_USER_OFFSET(which)	((unsigned long)x86_regs_32.reg[which] * 4)
+#endif
+
 #define X86_REGS_SIZE_64	(27 * 8)
 #define X86_REGS_SIZE_32	(17 * 4)
 

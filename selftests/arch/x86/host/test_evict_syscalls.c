@@ -8,6 +8,8 @@
 #include "arch/test.h"
 #include "host/evict_fixture.h"
 
+#include "../../../../userspace/internal.h"
+
 /* A nop, and a system call: the usual one, and by each of the three instructions */
 static const uint8_t system_call[] = { 0x90, T_SYSTEM_CALL_0, T_SYSTEM_CALL_1 };
 static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
@@ -131,5 +133,44 @@ TEST_F(evict, leaves_a_system_call_that_is_dispatched_to_the_program)
 	EXPECT_EQ(0, shared->signals[SIGSYS]);
 	EXPECT_EQ(0, shared->signals[SIGTRAP]);
 }
+
+#ifdef __i386__
+/* The selectors stay as long as the thread does not return from the kernel. */
+static void stop_with_null_selectors(void)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	__asm__ volatile("mov	$1, %%eax\n\t"
+			 "mov	%%eax, %%fs\n\t"
+			 "mov	%%eax, %%es\n\t"
+			 "mov	%2, %%eax\n\t"
+			 "int	$0x80"
+			 : : "b"(getpid()), "c"(SIGSTOP), "i"(SYS_kill) : "eax", "memory");
+	_exit(1);
+}
+
+/* A thread can load null selectors, but the kernel refuses a set of registers that has one. */
+TEST(writes_the_registers_of_a_thread_with_null_selectors)
+{
+	struct vdso_regs regs;
+	enum vdso_abi abi;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		stop_with_null_selectors();
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, vrl_read_regs(pid, &regs, &abi));
+	vdso_regs_set(&regs, VDSO_REG_IP, 0x12345678);
+	vdso_regs_set(&regs, VDSO_REG_RESULT, 0x1234);
+	ASSERT_EQ(0, vrl_write_regs(pid, &regs));
+	ASSERT_EQ(0, vrl_read_regs(pid, &regs, &abi));
+	EXPECT_EQ(0x12345678, vdso_regs_get(&regs, VDSO_REG_IP));
+	EXPECT_EQ(0x1234, vdso_regs_get(&regs, VDSO_REG_RESULT));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+#endif
 
 TEST_HARNESS_MAIN
