@@ -24,17 +24,22 @@ static int set_options(int32_t tid, uint32_t options)
 	return sys_ptrace(PTRACE_SETOPTIONS, tid, 0, (void *)(unsigned long)options);
 }
 
-/* Inside, or lost if what a checkpoint leaves out is where it is. */
-static void give_up(const struct eviction *eviction, struct vdso_remap_thread *thread, int err)
+/* Whether a thread of a proxied process is in the runtime vDSO. */
+static bool is_left_out(const struct eviction *eviction, int32_t tid)
 {
 	struct vdso_regs regs;
 	enum vdso_abi abi;
 
+	return eviction->nr_ranges == 2 && vrl_read_regs(tid, &regs, &abi) >= 0 &&
+	       vrl_is_inside(vdso_regs_get(&regs, VDSO_REG_IP), eviction->ranges, 1);
+}
+
+/* Inside, or lost if what a checkpoint leaves out is where it is. */
+static void give_up(const struct eviction *eviction, struct vdso_remap_thread *thread, int err)
+{
 	thread->error = err;
-	thread->state = VDSO_REMAP_THREAD_INSIDE;
-	if (eviction->nr_ranges == 2 && vrl_read_regs(thread->tid, &regs, &abi) >= 0 &&
-	    vrl_is_inside(vdso_regs_get(&regs, VDSO_REG_IP), eviction->ranges, 1))
-		thread->state = VDSO_REMAP_THREAD_LOST;
+	thread->state = is_left_out(eviction, thread->tid) ? VDSO_REMAP_THREAD_LOST :
+							     VDSO_REMAP_THREAD_INSIDE;
 }
 
 /* 32-bit code makes all of its system calls in the vDSO, where an image keeps them. */
@@ -45,6 +50,8 @@ static void stay_at_syscall(const struct eviction *eviction, struct vdso_remap_t
 	if (eviction->image.text)
 		ret = vdso_remap_evict_syscall(thread->tid, eviction->ranges, &eviction->image,
 					       eviction->ranges[1].start);
+	else if (is_left_out(eviction, thread->tid))	/* its vDSO looks like another ABI's */
+		ret = -EUCLEAN;
 	if (ret < 0)
 		give_up(eviction, thread, ret);
 	else

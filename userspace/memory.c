@@ -58,6 +58,7 @@ static void rebuild_header32(void *text, uint16_t machine)
 
 	__builtin_memcpy(&header, text, sizeof(header));
 	__builtin_memcpy(&header, &lost, offsetof(Elf32_Ehdr, e_shoff));
+	header.e_shoff = 0;	/* what the mark has left of it */
 	header.e_shnum = 0;
 	__builtin_memcpy(text, &header, sizeof(header));
 }

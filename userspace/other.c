@@ -106,19 +106,27 @@ int vrl_other_has_nothing(int32_t pid, uint64_t start, uint64_t size)
 	return ret;
 }
 
-/* The ABI of the runtime vDSO. If that is unreadable, the machine decides, first with 64 bits. */
+/*
+ * The ABI of the runtime vDSO. The process may have made it unreadable, and can write another
+ * header into it; what the module says of its machine counts. Low addresses suit any ABI.
+ */
 static enum vdso_abi find_abi(const struct vdso_remap_status *status)
 {
+	unsigned int bits = status->runtime.end <= 1ULL << 32 ? 32 : 64;
 	struct vdso_remap_image runtime = VDSO_REMAP_INIT(runtime);
-	enum vdso_abi abi;
+	uint32_t machine = status->info.machine;
+	unsigned int abi = VDSO_ABI_UNKNOWN;
 
 	if (!vrl_copy_vdso(&runtime, status->pid, status->runtime.start,
-			   status->runtime.end - status->runtime.start))
+			   status->runtime.end - status->runtime.start) &&
+	    (!machine || machine == runtime.machine))
 		abi = runtime.abi;
-	else
-		abi = vdso_abi_of(status->info.machine, 64) ?:
-		      vdso_abi_of(status->info.machine, 32);
 	vrl_drop_copy(&runtime);
+	if (abi == VDSO_ABI_UNKNOWN)
+		abi = vdso_abi_of(machine, bits) ?: vdso_abi_of(machine, 96 - bits);
+	if (abi == VDSO_ABI_UNKNOWN)
+		for (abi = 1; vdso_abi_row(abi)->bits != bits && abi < VDSO_NR_ABIS - 1; abi++)
+			;
 	return abi;
 }
 

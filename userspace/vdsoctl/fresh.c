@@ -144,6 +144,9 @@ pid_t fresh_start(unsigned int abi)
 	pid_t pid;
 	int ret;
 
+	if (vdso_abi_row(abi)->bits != 32)
+		return complain("this vdsoctl can't start %s programs, to look at their vDSO: use "
+				"one that is an %s program itself", name, name);
 	ret = start_program(abi, &pid);
 	switch (ret) {
 	case 0:
