@@ -31,19 +31,19 @@ enum vdso_abi {
 };
 
 /**
- * struct vdso_abi_row - what is true of an ABI
+ * struct vdso_abi_row - an ABI
  * @name: its usual name
  * @machine: ELF machine of its vDSO
- * @bits: size of an address, 32 or 64; also the ELF class of its vDSO
- * @addr_end: all programs of this ABI can use addresses up to, not including, this one
- * @reach: a near jump reaches every target less than this far away, forwards or backwards
+ * @bits: of its ELF class, 32 or 64
+ * @addr_bits: its programs can use all addresses of so many bits, but for the last few pages
+ * @reach_bits: a near jump reaches distances of so many bits, in both directions
  */
 struct vdso_abi_row {
 	char name[8];
 	__u16 machine;
 	__u8 bits;
-	__u64 addr_end;
-	__u64 reach;
+	__u8 addr_bits;
+	__u8 reach_bits;
 };
 
 #include "x86/abi.h"
@@ -78,7 +78,7 @@ static inline enum vdso_abi vdso_abi_of(unsigned int machine, unsigned int bits)
 /* Whether its programs can use addresses below 4 GiB only. */
 static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 {
-	return vdso_abi_row(abi)->bits == 32;
+	return VDSO_ARCH_X86 && x86_abi_is_32bit(abi);
 }
 
 #endif /* _ARCH_ABI_H */

@@ -52,29 +52,37 @@ struct vdso_jump {
 	__u64 target;
 };
 
-/* Byte by byte: the byte order of the machine that runs this does not matter. */
-static inline void vdso_put_le32(__u8 *buf, __u32 val)
+/* Little-endian bytes, in whatever byte order the machine has that runs this. */
+static inline __u64 vdso_le64(__u64 val)
 {
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		buf[i] = val >> 8 * i;
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? val : __builtin_bswap64(val);
 }
 
-static inline void vdso_put_le64(__u8 *buf, __u64 val)
+static inline __u32 vdso_le32(__u32 val)
 {
-	vdso_put_le32(buf, val);
-	vdso_put_le32(buf + 4, val >> 32);
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? val : __builtin_bswap32(val);
+}
+
+static inline void vdso_put_le32(__u8 *buf, __u32 val)
+{
+	val = vdso_le32(val);
+	__builtin_memcpy(buf, &val, sizeof(val));
 }
 
 static inline __u32 vdso_get_le32(const __u8 *bytes)
 {
-	return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (__u32)bytes[3] << 24;
+	__u32 val;
+
+	__builtin_memcpy(&val, bytes, sizeof(val));
+	return vdso_le32(val);
 }
 
 static inline __u64 vdso_get_le64(const __u8 *bytes)
 {
-	return vdso_get_le32(bytes) | (__u64)vdso_get_le32(bytes + 4) << 32;
+	__u64 val;
+
+	__builtin_memcpy(&val, bytes, sizeof(val));
+	return vdso_le64(val);
 }
 
 #include "x86/encode.h"
@@ -86,6 +94,12 @@ static inline unsigned int vdso_encode_landing_pad(enum vdso_abi abi, __u8 *buf,
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_encode_landing_pad(abi, buf, old, room);
 	return 0;
+}
+
+/* The size of a near jump, without a landing pad */
+static inline unsigned int vdso_near_jump_size(enum vdso_abi abi)
+{
+	return VDSO_ARCH_X86 && vdso_abi_is_x86(abi) ? X86_NEAR_JUMP_SIZE : ~0U;
 }
 
 /* A jump from site to target. */

@@ -14,7 +14,7 @@
 
 struct vdso_stub_name {
 	char name[20];		/* an array, not a pointer: no relocations */
-	unsigned int stub;	/* VDSO_REMAP_STUB_* */
+	__u8 stub;		/* VDSO_REMAP_STUB_* */
 };
 
 /* Functions, by their names without the prefix. Not every ABI has all of these stubs. */

@@ -80,7 +80,7 @@ static int copy_private_pages(const struct vr_move *move)
 /*
  * Asks the kernel for these addresses as mmap(MAP_FIXED) by the caller would: whether the
  * architecture and vm.mmap_min_addr allow them. vm.mmap_min_addr holds for everyone here,
- * also with CAP_SYS_RAWIO: there is no vDSO at address 0.
+ * also with CAP_SYS_RAWIO.
  */
 static int claim_addresses(const struct vr_target *target, const struct vr_span *span)
 {

@@ -48,6 +48,15 @@ struct vrl_mark {
 /* Whether a mark stands at data, and what it says. */
 bool vrl_read_mark(struct vrl_mark *mark, const void *data, size_t size);
 
+/* parse.c: the one table of ABIs that the freestanding library has */
+
+const struct vdso_abi_row *vrl_abi_row(enum vdso_abi abi);
+
+/* plan.c: what must stay as it is, and what needs no data page; see the rules there */
+
+bool vrl_is_trampoline(const char *name);
+bool vrl_needs_no_data(const char *name);
+
 /* place.c: pid 0 is the caller in what follows, too */
 
 /* Finds size free bytes for a vDSO of this ABI: as near to avoid as there is room, or anywhere. */

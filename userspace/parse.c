@@ -422,6 +422,11 @@ static int parse_build_id(const struct elf *elf, struct vdso_remap_image *image)
 	return ret;
 }
 
+const struct vdso_abi_row *vrl_abi_row(enum vdso_abi abi)
+{
+	return vdso_abi_row(abi);
+}
+
 public_api int vdso_remap_parse(struct vdso_remap_image *image, const void *text, size_t size)
 {
 	int ret = vrl_check_size(&image->size, sizeof(*image));

@@ -29,12 +29,17 @@ static int is_free(int32_t pid, uint64_t start, uint64_t size)
 	return ret;
 }
 
+static uint64_t addr_end(enum vdso_abi abi)
+{
+	return (1ULL << vrl_abi_row(abi)->addr_bits) - MAX_PAGE;
+}
+
 static int find_hole(int32_t pid, enum vdso_abi abi, uint64_t size, uint64_t *start)
 {
 	int ret;
 
 	if (hosted && pid)
-		return vrl_other_find_hole(pid, vdso_abi_row(abi)->addr_end, size, start);
+		return vrl_other_find_hole(pid, addr_end(abi), size, start);
 	*start = 0;
 	ret = sys_mmap(start, size, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | (vdso_abi_is_32bit(abi) ? RAW_MAP_LOW : 0));
@@ -46,8 +51,8 @@ static int find_hole(int32_t pid, enum vdso_abi abi, uint64_t size, uint64_t *st
 int vrl_find_place(int32_t pid, enum vdso_abi abi, uint64_t size,
 		   const struct vdso_remap_range *avoid, uint64_t *start)
 {
-	uint64_t end = vdso_abi_row(abi)->addr_end;
-	uint64_t reach = vdso_abi_row(abi)->reach;
+	uint64_t end = addr_end(abi);
+	uint64_t reach = 1ULL << vrl_abi_row(abi)->reach_bits;
 	uint64_t distance;
 
 	for (distance = PARK_DISTANCE; avoid->end - avoid->start + distance + size < reach;

@@ -49,6 +49,16 @@ static bool is_getrandom(const char *name)
 	return vdso_name_equals(vdso_plain_name(name), "getrandom");
 }
 
+bool vrl_is_trampoline(const char *name)
+{
+	return vdso_is_trampoline(name);
+}
+
+bool vrl_needs_no_data(const char *name)
+{
+	return vdso_needs_no_data(name);
+}
+
 static bool any_alias(const struct group *group, bool (*holds)(const char *name))
 {
 	uint32_t i;
@@ -88,13 +98,16 @@ static uint32_t find_stub(const struct group *group, const struct vdso_stub_name
 	return 0;
 }
 
-/* Whether a trampoline begins with a jump: a kernel's own never does. */
-static bool is_overwritten(const struct group *group)
+/* Whether other bytes stand at a trampoline than the kernel's, which the stub has. */
+static bool is_overwritten(const struct group *group, uint32_t stub)
 {
 	const struct vdso_remap_entry_point *entry = &group->image->entry_points[group->first];
+	const __u8 *old = (const __u8 *)group->image->text + entry->off;
+	__u8 buf[VDSO_ENCODE_MAX];
+	unsigned int size;
 
-	return vdso_decode_jump(group->image->abi, (const __u8 *)group->image->text + entry->off,
-				entry->room, entry->off).kind != VDSO_JUMP_NONE;
+	size = vdso_encode_stub(group->image->abi, buf, old, entry->room, stub);
+	return __builtin_memcmp(buf, old, size);
 }
 
 /* What is to be done with a group of aliases. target is that of the site, if there is one. */
@@ -120,7 +133,7 @@ static void decide_trampoline(struct decision *decision, const struct group *gro
 {
 	uint32_t stub = find_stub(group, vdso_trampoline_names, NR_ITEMS(vdso_trampoline_names));
 
-	if (stub && is_overwritten(group))
+	if (stub && is_overwritten(group, stub))
 		decide_stub(decision, VDSO_REMAP_REASON_OVERWRITTEN, stub);
 	else
 		decide_leave(decision, VDSO_REMAP_REASON_TRAMPOLINE);
@@ -135,7 +148,7 @@ static struct decision decide(const struct group *group, const struct vdso_remap
 	bool has_state = any_alias(group, is_getrandom);
 	int namesake = find_namesake(group, runtime);
 
-	if (any_alias(group, vdso_is_trampoline)) {
+	if (any_alias(group, vrl_is_trampoline)) {
 		decide_trampoline(&decision, group);
 	} else if (has_state && stub) {
 		decide_stub(&decision, VDSO_REMAP_REASON_STATE, stub);
@@ -146,7 +159,7 @@ static struct decision decide(const struct group *group, const struct vdso_remap
 		decision.target = runtime->entry_points[namesake].off;
 	} else if (stub) {
 		decide_stub(&decision, VDSO_REMAP_REASON_MISSING, stub);
-	} else if (any_alias(group, vdso_needs_no_data)) {
+	} else if (any_alias(group, vrl_needs_no_data)) {
 		decide_leave(&decision, VDSO_REMAP_REASON_NO_DATA);
 	} else if (flags & VDSO_REMAP_ALLOW_UNKNOWN) {
 		decide_leave(&decision, VDSO_REMAP_REASON_UNKNOWN);
@@ -163,7 +176,8 @@ static bool fits(const struct group *group, const struct vdso_remap_site *site)
 
 	if (site->kind == VDSO_REMAP_SITE_STUB)
 		return vdso_encode_stub(abi, buf, old, site->room, site->target);
-	return vdso_encode_jump(abi, buf, old, site->room, site->off, site->off);
+	return site->room >= vdso_encode_landing_pad(abi, buf, old, site->room) +
+			     vdso_near_jump_size(abi);
 }
 
 static int plan_group(struct vdso_remap_plan *plan, const struct group *group,

@@ -17,8 +17,8 @@ public_api int vdso_remap_resume(const struct vdso_remap_image *image, uint64_t 
 			break;
 		if (!i || entry->off != entry[-1].off)
 			at = VDSO_REMAP_RESUME_IN_COPY;
-		if (entry->off == off || vdso_is_trampoline(entry->name) ||
-		    vdso_needs_no_data(entry->name))
+		if (entry->off == off || vrl_is_trampoline(entry->name) ||
+		    vrl_needs_no_data(entry->name))
 			at = VDSO_REMAP_RESUME_HERE;
 	}
 	return at;

@@ -11,13 +11,19 @@
  * addresses. x32 programs run 64-bit code, where the sum does not wrap.
  */
 #define X86_ABI_ROWS \
-	[VDSO_ABI_X86_64] = { "x86_64", X86_MACHINE_64, 64, 0x7ffffffff000ULL, 0x80000000ULL }, \
-	[VDSO_ABI_I386] = { "i386", X86_MACHINE_32, 32, 0xffffe000ULL, 0xffffe000ULL }, \
-	[VDSO_ABI_X32] = { "x32", X86_MACHINE_64, 32, 0xffffe000ULL, 0x80000000ULL },
+	[VDSO_ABI_X86_64] = { "x86_64", X86_MACHINE_64, 64, 47, 31 }, \
+	[VDSO_ABI_I386] = { "i386", X86_MACHINE_32, 32, 32, 32 }, \
+	[VDSO_ABI_X32] = { "x32", X86_MACHINE_64, 32, 32, 31 },
 
 static inline int vdso_abi_is_x86(enum vdso_abi abi)
 {
 	return abi >= VDSO_ABI_X86_64 && abi <= VDSO_ABI_X32;
+}
+
+/* By code: it is smaller than the table, which the restorer's archive would have several times. */
+static inline int x86_abi_is_32bit(enum vdso_abi abi)
+{
+	return abi == VDSO_ABI_I386 || abi == VDSO_ABI_X32;
 }
 
 #endif /* _ARCH_X86_ABI_H */

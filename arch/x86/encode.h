@@ -4,6 +4,7 @@
 #define _ARCH_X86_ENCODE_H
 
 #define X86_LANDING_PAD_SIZE	4
+#define X86_NEAR_JUMP_SIZE	5
 
 /* endbr64 (f3 0f 1e fa) or endbr32 (fb): where an indirect call may land under CET. */
 static inline unsigned int x86_encode_landing_pad(enum vdso_abi abi, __u8 *buf,
@@ -73,7 +74,7 @@ static inline unsigned int x86_encode_jump(enum vdso_abi abi, __u8 *buf, const _
 					   unsigned int room, __u64 site, __u64 target)
 {
 	unsigned int pad = x86_encode_landing_pad(abi, buf, old, room);
-	__s64 dist = (__s64)(target - (site + pad + 5));
+	__s64 dist = (__s64)(target - (site + pad + X86_NEAR_JUMP_SIZE));
 	unsigned int size;
 
 	buf += pad;
@@ -82,11 +83,11 @@ static inline unsigned int x86_encode_jump(enum vdso_abi abi, __u8 *buf, const _
 		size = x86_encode_far_jump(abi, buf, room, target);
 		return size ? pad + size : 0;
 	}
-	if (room < 5)
+	if (room < X86_NEAR_JUMP_SIZE)
 		return 0;
 	buf[0] = 0xe9;
 	vdso_put_le32(buf + 1, dist);
-	return pad + 5;
+	return pad + X86_NEAR_JUMP_SIZE;
 }
 
 static inline int x86_is_far_jump(const struct x86_far_form *form, const __u8 *bytes,
@@ -110,9 +111,9 @@ static inline struct vdso_jump x86_decode_jump(enum vdso_abi abi, const __u8 *ol
 	unsigned int i;
 
 	room -= pad;
-	if (room >= 5 && bytes[0] == 0xe9) {
+	if (room >= X86_NEAR_JUMP_SIZE && bytes[0] == 0xe9) {
 		jump.kind = VDSO_JUMP_NEAR;
-		jump.size = pad + 5;
+		jump.size = pad + X86_NEAR_JUMP_SIZE;
 		jump.target = site + jump.size + (__s64)(__s32)vdso_get_le32(bytes + 1);
 		if (abi == VDSO_ABI_I386)
 			jump.target = (__u32)jump.target;
@@ -138,25 +139,26 @@ static inline struct vdso_jump x86_decode_jump(enum vdso_abi abi, const __u8 *ol
 static inline struct vdso_encode_call x86_encode_stub_call(enum vdso_abi abi, __u32 stub)
 {
 	static const struct {
-		__u16 nr[VDSO_ABI_X32 + 1];
+		__u16 nr_64, nr_32;
 		__u16 nr_args;
 	} calls[] = {
-		[VDSO_REMAP_STUB_CLOCK_GETTIME] = { { 0, 228, 265, 228 }, 2 },
-		[VDSO_REMAP_STUB_CLOCK_GETRES] = { { 0, 229, 266, 229 }, 2 },
-		[VDSO_REMAP_STUB_GETTIMEOFDAY] = { { 0, 96, 78, 96 }, 2 },
-		[VDSO_REMAP_STUB_TIME] = { { 0, 201, 13, 201 }, 1 },
-		[VDSO_REMAP_STUB_GETCPU] = { { 0, 309, 318, 309 }, 3 },
-		[VDSO_REMAP_STUB_GETRANDOM] = { { 0, 318, 0, 0 }, 3 },
-		[VDSO_REMAP_STUB_CLOCK_GETTIME64] = { { 0, 0, 403, 0 }, 2 },
-		[VDSO_REMAP_STUB_CLOCK_GETRES_TIME64] = { { 0, 0, 406, 0 }, 2 },
-		[VDSO_REMAP_STUB_SIGRETURN] = { { 0, 0, 119, 0 }, 0 },
-		[VDSO_REMAP_STUB_RT_SIGRETURN] = { { 0, 0, 173, 0 }, 0 },
+		[VDSO_REMAP_STUB_CLOCK_GETTIME] = { 228, 265, 2 },
+		[VDSO_REMAP_STUB_CLOCK_GETRES] = { 229, 266, 2 },
+		[VDSO_REMAP_STUB_GETTIMEOFDAY] = { 96, 78, 2 },
+		[VDSO_REMAP_STUB_TIME] = { 201, 13, 1 },
+		[VDSO_REMAP_STUB_GETCPU] = { 309, 318, 3 },
+		[VDSO_REMAP_STUB_GETRANDOM] = { 318, 0, 3 },
+		[VDSO_REMAP_STUB_CLOCK_GETTIME64] = { 0, 403, 2 },
+		[VDSO_REMAP_STUB_CLOCK_GETRES_TIME64] = { 0, 406, 2 },
+		[VDSO_REMAP_STUB_SIGRETURN] = { 0, 119, 0 },
+		[VDSO_REMAP_STUB_RT_SIGRETURN] = { 0, 173, 0 },
 	};
 	struct vdso_encode_call call = { 0, 0 };
 
-	if (stub >= sizeof(calls) / sizeof(calls[0]))
+	if (stub >= sizeof(calls) / sizeof(calls[0]) ||
+	    (abi == VDSO_ABI_X32 && stub == VDSO_REMAP_STUB_GETRANDOM))
 		return call;
-	call.nr = calls[stub].nr[abi];
+	call.nr = abi == VDSO_ABI_I386 ? calls[stub].nr_32 : calls[stub].nr_64;
 	call.nr_args = calls[stub].nr_args;
 	return call;
 }
