@@ -35,15 +35,16 @@ enum vdso_abi {
  * @name: its usual name
  * @machine: ELF machine of its vDSO
  * @bits: of its ELF class, 32 or 64
- * @addr_bits: its programs can use all addresses of so many bits, but for the last few pages
- * @reach_bits: a near jump reaches distances of so many bits, in both directions
+ * @addr_end: where the addresses end that all its programs can use, in units of 64 KiB
+ * @reach: a near jump reaches targets that are less than this far away, in both directions;
+ *	in units of 64 KiB
  */
 struct vdso_abi_row {
 	char name[8];
 	__u16 machine;
 	__u8 bits;
-	__u8 addr_bits;
-	__u8 reach_bits;
+	__u32 addr_end;
+	__u32 reach;
 };
 
 #include "x86/abi.h"

@@ -54,22 +54,25 @@ long vrl_read_regs(int32_t tid, struct vdso_regs *regs, enum vdso_abi *abi)
 
 long vrl_write_regs(int32_t tid, const struct vdso_regs *regs)
 {
+	struct iovec iov = { (void *)regs->bytes, regs->size };
+	long ret = sys_ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov);
+
+#ifdef VDSO_USER_OFFSET
 	static const uint8_t important[] = {
 		VDSO_REG_RESULT, VDSO_REG_IN_CALL, VDSO_REG_SP, VDSO_REG_IP
 	};
-	struct iovec iov = { (void *)regs->bytes, regs->size };
-	long ret = sys_ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov);
 	unsigned int i;
 
 	if (ret != -EIO)
 		return ret;
 	/*
-	 * The kernel refuses some values that a thread can load by itself: null selectors, on
-	 * x86. It has written what stands before them. A step changed none of the others.
+	 * The kernel refuses some values that a thread can load by itself, and has written what
+	 * stands before them. A step changed none of the others.
 	 */
 	for (i = 0, ret = 0; ret >= 0 && i < NR_ITEMS(important); i++)
 		ret = sys_ptrace(PTRACE_POKEUSER, tid, VDSO_USER_OFFSET(important[i]),
 				 (void *)(unsigned long)vdso_regs_get(regs, important[i]));
+#endif
 	return ret;
 }
 

@@ -31,7 +31,7 @@ static int is_free(int32_t pid, uint64_t start, uint64_t size)
 
 static uint64_t addr_end(enum vdso_abi abi)
 {
-	return (1ULL << vrl_abi_row(abi)->addr_bits) - MAX_PAGE;
+	return (uint64_t)vrl_abi_row(abi)->addr_end << 16;
 }
 
 static int find_hole(int32_t pid, enum vdso_abi abi, uint64_t size, uint64_t *start)
@@ -52,7 +52,7 @@ int vrl_find_place(int32_t pid, enum vdso_abi abi, uint64_t size,
 		   const struct vdso_remap_range *avoid, uint64_t *start)
 {
 	uint64_t end = addr_end(abi);
-	uint64_t reach = 1ULL << vrl_abi_row(abi)->reach_bits;
+	uint64_t reach = (uint64_t)vrl_abi_row(abi)->reach << 16;
 	uint64_t distance;
 
 	for (distance = PARK_DISTANCE; avoid->end - avoid->start + distance + size < reach;

@@ -11,9 +11,9 @@
  * addresses. x32 programs run 64-bit code, where the sum does not wrap.
  */
 #define X86_ABI_ROWS \
-	[VDSO_ABI_X86_64] = { "x86_64", X86_MACHINE_64, 64, 47, 31 }, \
-	[VDSO_ABI_I386] = { "i386", X86_MACHINE_32, 32, 32, 32 }, \
-	[VDSO_ABI_X32] = { "x32", X86_MACHINE_64, 32, 32, 31 },
+	[VDSO_ABI_X86_64] = { "x86_64", X86_MACHINE_64, 64, 0x7fffffff, 0x8000 }, \
+	[VDSO_ABI_I386] = { "i386", X86_MACHINE_32, 32, 0xffff, 0x10000 }, \
+	[VDSO_ABI_X32] = { "x32", X86_MACHINE_64, 32, 0xffff, 0x8000 },
 
 static inline int vdso_abi_is_x86(enum vdso_abi abi)
 {

@@ -23,7 +23,10 @@ static const struct x86_regs_layout x86_regs_32 = {
 	4, { 12, 15, 6, 6, 11 }, { 0, 1, 2, 3, 4, 5 },
 };
 
-/* In struct user of the tracer, whatever code the thread runs */
+/*
+ * In struct user of the tracer, whatever code the thread runs. The kernel refuses null selectors,
+ * which a thread of i386 can load.
+ */
 #ifdef __x86_64__
 #define VDSO_USER_OFFSET(which)	((unsigned long)x86_regs_64.reg[which] * 8)
 #else

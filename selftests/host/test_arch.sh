@@ -27,6 +27,7 @@ exceptions=(
 	'include/uapi/linux/vdso_remap.h|FEATURE_COMPAT|the ABI has had this name since version 1'
 	'include/vdso_remap.h|\*|documentation that names examples'
 	'dkms.conf|x86_64|where DKMS builds the module'
+	'userspace/evict.c|VDSO_USER_OFFSET|only where a port says that it is needed'
 	'userspace/internal.h|_PAGE|the smallest and the largest page of all machines'
 	'userspace/*|-4096UL|errors are the last 4095 addresses'
 	'userspace/vdsoctl/proxy.c|zeros\[4096\]|a buffer that divides pages of any size'
