@@ -54,8 +54,8 @@ enum vdso_insn {
  * vdso_regs_set(regs, reg, val)
  * vdso_regs_result(regs)		what a system call returned: -errno, or its result
  * vdso_regs_set_call(regs, nr, args)	sets up this system call for the next instruction
- * VDSO_USER_OFFSET(reg)		only if the kernel refuses a set of registers for the sake of one:
- *					where ptrace(2) pokes a single one, see vrl_write_regs()
+ * VDSO_USER_OFFSET(reg)		where ptrace(2) pokes one; only for a kernel that can refuse
+ *					the whole set, see vrl_write_regs()
  * vdso_call_nr(abi, call)		the system call number of an enum vdso_call
  * VDSO_CALL_INSN_SIZE			the size of a system call instruction
  * vdso_call_insn(abi)			its bytes

@@ -372,7 +372,7 @@ TEST_F(other, names_a_thread_inside_a_site)
 	/* The runtime vDSO, where the thread could not go on, will be elsewhere. */
 	evict(_metadata, self, 0, threads, 0);
 	before = ptrace(PTRACE_PEEKUSER, tid, ip, NULL);
-	/* Behind bytes that stay: where a function of the kernel is a jump itself, its first one does. */
+	/* Its first byte stays if the function of the kernel is a jump itself. */
 	ASSERT_EQ(0, ptrace(PTRACE_POKEUSER, tid, ip, (uintptr_t)in_image(self) + 4));
 	fails(_metadata, self, -EBUSY, VDSO_REMAP_STAGE_PROXY);
 	EXPECT_EQ(tid, self->error.tid);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Claims about arch/x86/frame.h: frames of 64-bit code are found where they are, those of x32, too. */
+/* Claims about arch/x86/frame.h: signal frames of 64-bit code, those of x32 among them. */
 #include <string.h>
 
 #include <kselftest_harness.h>
