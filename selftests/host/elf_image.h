@@ -14,6 +14,8 @@
 
 #include <vdso_remap.h>
 
+#include "arch/abi.h"
+
 /* vdso_remap_parse() of a structure that nobody has begun */
 static inline int parse(struct vdso_remap_image *image, const void *text, size_t size)
 {
@@ -21,7 +23,7 @@ static inline int parse(struct vdso_remap_image *image, const void *text, size_t
 	return vdso_remap_parse(image, text, size);
 }
 
-#define IMAGE_SIZE	8192
+#define IMAGE_SIZE	0x2000
 
 /* Offsets of the parts. */
 #define OFF_PHDR		0x040
@@ -70,14 +72,14 @@ static inline void put_ehdr(unsigned char *to, const struct spec *spec)
 {
 	unsigned int nr_sections = spec->with & WITH_SECTIONS ? NR_SHDR : 0;
 	Elf64_Ehdr big = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, VDSO_ELF_DATA, EV_CURRENT },
 		.e_type = ET_DYN, .e_machine = spec->machine, .e_version = EV_CURRENT,
 		.e_phoff = OFF_PHDR, .e_shoff = OFF_SHDR, .e_ehsize = sizeof(big),
 		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = NR_PHDR,
 		.e_shentsize = sizeof(Elf64_Shdr), .e_shnum = nr_sections,
 	};
 	Elf32_Ehdr small = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, VDSO_ELF_DATA, EV_CURRENT },
 		.e_type = ET_DYN, .e_machine = spec->machine, .e_version = EV_CURRENT,
 		.e_phoff = OFF_PHDR, .e_shoff = OFF_SHDR, .e_ehsize = sizeof(small),
 		.e_phentsize = sizeof(Elf32_Phdr), .e_phnum = NR_PHDR,

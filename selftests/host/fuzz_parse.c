@@ -3,16 +3,18 @@
  * libFuzzer target: no bytes make parse or plan misbehave. With SEED_DIR in the
  * environment, adds this machine's vDSO and built images of each kind to it.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 
+#include "arch/test.h"
 #include "elf_image.h"
 #include "parse_invariants.h"
 
 static void write_seed(const char *dir, const char *name, const void *bytes, size_t size)
 {
-	char path[4096];
+	char path[PATH_MAX];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -33,20 +35,22 @@ static void write_built_seeds(const char *dir)
 	struct spec spec = { .build_id_size = 20, .syms = syms, .nr_syms = 5 };
 	struct sym too_many[VDSO_REMAP_MAX_ENTRY_POINTS + 1];
 	static unsigned char bytes[IMAGE_SIZE];
+	unsigned int abi;
 	char name[16];
 	size_t i;
 
-	for (spec.bits = 32; spec.bits <= 64; spec.bits += 32)
+	for (abi = 1; abi < VDSO_NR_ABIS; abi++)
 		for (spec.with = 0; spec.with < 8; spec.with++) {
-			spec.machine = spec.bits == 64 ? EM_X86_64 : EM_386;
+			spec.bits = vdso_abi_row(abi)->bits;
+			spec.machine = vdso_abi_row(abi)->machine;
 			build_image(bytes, &spec);
-			snprintf(name, sizeof(name), "built-%d-%u", spec.bits, spec.with);
+			snprintf(name, sizeof(name), "built-%u-%u", abi, spec.with);
 			write_seed(dir, name, bytes, sizeof(bytes));
 		}
 
 	for (i = 0; i <= VDSO_REMAP_MAX_ENTRY_POINTS; i++)
 		too_many[i] = (struct sym)FUNC("f", 0x1000 + 16 * i, 16);
-	spec = (struct spec){ .machine = EM_X86_64, .bits = 64, .with = WITH_HASH,
+	spec = (struct spec){ .machine = T_MACHINE, .bits = 64, .with = WITH_HASH,
 			      .syms = too_many, .nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS + 1 };
 	build_image(bytes, &spec);
 	write_seed(dir, "too-many", bytes, sizeof(bytes));
@@ -66,7 +70,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		return 0;
 	write_built_seeds(dir);
 	if (own)
-		write_seed(dir, "own-vdso", own, 8192);
+		write_seed(dir, "own-vdso", own, 0x2000);
 	return 0;
 }
 

@@ -11,9 +11,10 @@
 #include <vdso_remap.h>
 
 #include "arch/syscall.h"
+#include "arch/test.h"
 
-/* The stack of a new program: argc, argv, 0, environment, 0, auxv. */
-static const void *find_vdso(const long *stack)
+/* Of the stack of a new program: argc, argv, 0, environment, 0, auxv; 0: there is none. */
+static unsigned long find_auxv(const long *stack, unsigned long type)
 {
 	const ElfW(auxv_t) *auxv;
 
@@ -21,27 +22,29 @@ static const void *find_vdso(const long *stack)
 	while (*stack++)
 		;
 	for (auxv = (const ElfW(auxv_t) *)stack; auxv->a_type != AT_NULL; auxv++)
-		if (auxv->a_type == AT_SYSINFO_EHDR)
-			return (const void *)auxv->a_un.a_val;
-	return NULL;
+		if (auxv->a_type == type)
+			return auxv->a_un.a_val;
+	return 0;
 }
 
 /* Its sections' headers come last. */
-static size_t size_of(const ElfW(Ehdr) *vdso)
+static size_t size_of(const ElfW(Ehdr) *vdso, size_t page)
 {
-	return (vdso->e_shoff + vdso->e_shnum * vdso->e_shentsize + 4095) & -4096UL;
+	return (vdso->e_shoff + vdso->e_shnum * vdso->e_shentsize + page - 1) & -page;
 }
 
 static int check(const long *stack)
 {
-	const void *vdso = find_vdso(stack);
+	const void *vdso = (const void *)find_auxv(stack, AT_SYSINFO_EHDR);
 	struct vdso_remap_image image = VDSO_REMAP_INIT(image);
 	struct vdso_remap_restore_args restore = VDSO_REMAP_INIT(restore, .fd = 1000);
 	struct vdso_remap_plan plan = VDSO_REMAP_INIT(plan);
+	size_t size;
 
 	if (!vdso)
 		return 1;
-	if (vdso_remap_parse(&image, vdso, size_of(vdso)))
+	size = size_of(vdso, find_auxv(stack, AT_PAGESZ));
+	if (vdso_remap_parse(&image, vdso, size))
 		return 2;
 	if (vdso_remap_make_plan(&plan, &image, &image, 0) || plan.outcome != VDSO_REMAP_IN_PLACE)
 		return 3;
@@ -51,7 +54,7 @@ static int check(const long *stack)
 		return 5;
 	/* The system calls are there, too: nothing is open. */
 	restore.image = (uintptr_t)vdso;
-	restore.image_size = size_of(vdso);
+	restore.image_size = size;
 	if (vdso_remap_restore(&restore) != -EBADF)
 		return 6;
 	return 0;
@@ -67,16 +70,4 @@ void start(const long *stack)
 	raw_syscall(__NR_exit_group, ret, 0, 0, 0, 0, 0);
 }
 
-__asm__("	.globl	_start\n"
-"_start:\n"
-#ifdef __x86_64__
-"	mov	%rsp, %rdi\n"
-"	and	$-16, %rsp\n"
-#else
-"	mov	%esp, %eax\n"
-"	and	$-16, %esp\n"
-"	sub	$12, %esp\n"
-"	push	%eax\n"
-#endif
-"	call	start\n"
-);
+T_START_BY_STACK;

@@ -13,8 +13,8 @@
 #include "../../userspace/criu/images.h"
 
 #define PID		42
-#define PAGE		4096
-#define ADDR		0x7ffd00001000ULL
+#define PAGE		((size_t)sysconf(_SC_PAGESIZE))
+#define ADDR		0x7ffd00010000ULL
 #define MAX_PAGES	8
 
 #define IN_PARENT	1
@@ -26,7 +26,7 @@ FIXTURE(images)
 	char parent_path[64], path[64];
 	int dir;
 	FILE *list;
-	char got[MAX_PAGES * PAGE];
+	char *got;	/* MAX_PAGES */
 };
 
 static size_t put_number(unsigned char *to, uint64_t number)
@@ -95,7 +95,7 @@ static int read_pages(FIXTURE_DATA(images) *self, uint64_t addr, size_t size)
 	if (self->list)
 		fclose(self->list);
 	self->list = NULL;
-	memset(self->got, '?', sizeof(self->got));
+	memset(self->got, '?', MAX_PAGES * PAGE);
 	return images_read(self->dir, PID, addr, self->got, size);
 }
 
@@ -111,6 +111,8 @@ FIXTURE_SETUP(images)
 	self->list = begin_list(self->path);
 	ASSERT_NE(NULL, self->list);
 	write_pages(self->path, 'a', 4);
+	self->got = malloc(MAX_PAGES * PAGE);
+	ASSERT_NE(NULL, self->got);
 }
 
 FIXTURE_TEARDOWN(images)
@@ -122,6 +124,7 @@ FIXTURE_TEARDOWN(images)
 	close(self->dir);
 	snprintf(command, sizeof(command), "rm -r %s %s", self->parent_path, self->path);
 	EXPECT_EQ(0, system(command));
+	free(self->got);
 }
 
 TEST_F(images, pages_are_where_those_before_them_end)

@@ -124,6 +124,25 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 #define T_FRAME_BIAS	8
 #endif
 
+/* A program begins here, and calls start() with its stack as it was, in C's way. */
+#ifdef __i386__
+#define T_START_BY_STACK		\
+	__asm__(".globl	_start\n"	\
+		"_start:\n"		\
+		"mov	%esp, %eax\n"	\
+		"and	$-16, %esp\n"	\
+		"sub	$12, %esp\n"	\
+		"push	%eax\n"		\
+		"call	start\n")
+#else
+#define T_START_BY_STACK		\
+	__asm__(".globl	_start\n"	\
+		"_start:\n"		\
+		"mov	%rsp, %rdi\n"	\
+		"and	$-16, %rsp\n"	\
+		"call	start\n")
+#endif
+
 /* What a loop that spins says to the processor. */
 static inline void t_relax(void)
 {

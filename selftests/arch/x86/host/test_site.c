@@ -9,7 +9,7 @@
 
 #include <kselftest_harness.h>
 
-#include "../../userspace/vdsoctl/vdsoctl.h"
+#include "userspace/vdsoctl/vdsoctl.h"
 #include "arch/symbols.h"
 #include "arch/encode.h"
 
