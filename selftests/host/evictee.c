@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arch/test.h"
-
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
@@ -62,14 +60,9 @@ void evictee_call_for_ever(clock_gettime_fn *vdso_clock_gettime)
 	}
 }
 
-uint64_t reg_of(pid_t pid, size_t offset)
-{
-	return (unsigned long)ptrace(PTRACE_PEEKUSER, pid, offset, NULL);
-}
-
 uint64_t ip_of(pid_t pid)
 {
-	return reg_of(pid, offsetof(struct user, regs.t_reg(ip)));
+	return t_get_reg(pid, VDSO_REG_IP);
 }
 
 uint64_t mask_of(pid_t pid)
@@ -135,12 +128,12 @@ struct vdso_remap_range mapping_of(uintptr_t start)
 	return range;
 }
 
-/* time() raises SIGSYS. */
+/* gettimeofday() raises SIGSYS. */
 static void install_filter(void)
 {
 	struct sock_filter instructions[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_time, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_gettimeofday, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -234,37 +227,33 @@ int64_t now(void)
 bool evictee_enter(struct evictee *child, struct foreign_code *foreign, uint64_t nr,
 		   const uint8_t *code, size_t size)
 {
-	struct user_regs_struct regs;
+	static const __u64 no_args[VDSO_NR_ARGS];
+	struct vdso_regs regs;
 
 	foreign->range.start = (uintptr_t)child->code;
 	foreign->range.end = foreign->range.start + size;
 	memcpy(child->code, code, size);
 	/* not while it is in a system call, which would be restarted elsewhere */
-	if (!evictee_step_in(child, 0) || ptrace(PTRACE_GETREGS, child->pid, NULL, &foreign->saved))
+	if (!evictee_step_in(child, 0) || !t_get_regs(child->pid, &foreign->saved))
 		return false;
 	regs = foreign->saved;
-	regs.t_reg(ip) = foreign->range.start;
-	regs.t_reg(ax) = nr;
-	/* its arguments, of either kind */
-	regs.t_reg(di) = 0;
-	regs.t_reg(si) = 0;
-	regs.t_reg(bx) = 0;
-	regs.t_reg(cx) = 0;
-	regs.t_reg(dx) = 0;
-	return !ptrace(PTRACE_SETREGS, child->pid, NULL, &regs);
+	vdso_regs_set_call(&regs, 0, no_args);
+	vdso_regs_set(&regs, VDSO_REG_CALL, nr);
+	vdso_regs_set(&regs, VDSO_REG_IP, foreign->range.start);
+	return t_set_regs(child->pid, &regs);
 }
 
 bool evictee_go_back(struct evictee *child, const struct foreign_code *foreign)
 {
-	return !ptrace(PTRACE_SETREGS, child->pid, NULL, &foreign->saved);
+	return t_set_regs(child->pid, &foreign->saved);
 }
 
-bool is_as_before(pid_t pid, struct user_regs_struct before, uint64_t ip)
+bool is_as_before(pid_t pid, struct vdso_regs before, uint64_t ip)
 {
-	struct user_regs_struct now;
+	struct vdso_regs now;
 
-	before.t_reg(ip) = ip;
-	return !ptrace(PTRACE_GETREGS, pid, NULL, &now) && !memcmp(&before, &now, sizeof(now));
+	vdso_regs_set(&before, VDSO_REG_IP, ip);
+	return t_get_regs(pid, &now) && !memcmp(&before, &now, sizeof(now));
 }
 
 bool deliver(pid_t pid, int sig)

@@ -7,13 +7,13 @@
 #define _SELFTESTS_HOST_EVICTEE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/user.h>
 #include <time.h>
 
 #include <vdso_remap.h>
+
+#include "lib/regs.h"
 
 /* What parent and child share: the other one writes it, except for the selector. */
 extern volatile struct shared {
@@ -51,12 +51,11 @@ struct vdso_remap_range mapping_of(uintptr_t start);
 /* CLOCK_MONOTONIC in nanoseconds, by system call. */
 int64_t now(void);
 
-/* Of a task that is stopped: a word of its user area, which ptrace() takes for a signed one. */
-uint64_t reg_of(pid_t pid, size_t offset);
+/* Of a task that is stopped */
 uint64_t ip_of(pid_t pid);
 uint64_t mask_of(pid_t pid);
 /* All registers are these, but for the instruction pointer, which is ip. */
-bool is_as_before(pid_t pid, struct user_regs_struct before, uint64_t ip);
+bool is_as_before(pid_t pid, struct vdso_regs before, uint64_t ip);
 
 bool single_step(pid_t pid);
 bool interrupt(pid_t pid);
@@ -72,9 +71,10 @@ bool evictee_goes_on_well(struct evictee *child);
 /* What the program has put into its vDSO, and goes on with. */
 struct foreign_code {
 	struct vdso_remap_range range;
-	struct user_regs_struct saved;
+	struct vdso_regs saved;
 };
 
+/* What is in the register that has the number of a system call is up to the code. */
 bool evictee_enter(struct evictee *child, struct foreign_code *foreign, uint64_t nr,
 		   const uint8_t *code, size_t size);
 bool evictee_go_back(struct evictee *child, const struct foreign_code *foreign);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Claims about "vdsoctl evict": it says what is in the way of a thread. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@
 static const char *find_vdsoctl(void)
 {
 	const char *path = getenv("VDSOCTL"), *guest = getenv("VDSO_IMAGES");
-	static char in_guest[4096];
+	static char in_guest[PATH_MAX];
 
 	if (path || !guest)
 		return path;
@@ -67,7 +68,7 @@ static bool is_said(const char *said, const char *what, uint64_t where)
 TEST_F(evict, has_the_command_say_where_a_breakpoint_is)
 {
 	const char *path = find_vdsoctl();
-	char said[4096];
+	char said[5000];
 	unsigned long ip;	/* for ptrace(), not longer than a word */
 	long word;
 
@@ -84,17 +85,15 @@ TEST_F(evict, has_the_command_say_where_a_breakpoint_is)
 TEST_F(evict, has_the_command_say_who_faults)
 {
 	const char *path = find_vdsoctl();
-	struct user_regs_struct regs;
-	char said[4096];
+	char said[5000];
 
 	if (!path)
 		SKIP(return, "no vdsoctl");
 	/* From the middle of a function, a frame pointer could bring the stack pointer back. */
 	while (ip_of(self->child.pid) != (uintptr_t)self->child.clock_gettime)
 		ASSERT_TRUE(single_step(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
-	regs.t_reg(sp) = 16;	/* which the function pushes to */
-	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, self->child.pid, NULL, &regs));
+	/* which the function pushes to */
+	ASSERT_TRUE(t_set_reg(self->child.pid, VDSO_REG_SP, 16));
 	EXPECT_EQ(1, run_vdsoctl(path, self->child.pid, said, sizeof(said)));
 	EXPECT_NE(NULL, strstr(said, "what it would execute next faults")) {
 		TH_LOG("%s", said);
@@ -104,7 +103,7 @@ TEST_F(evict, has_the_command_say_who_faults)
 TEST_F(evict, has_the_command_warn_of_a_handler)
 {
 	const char *path = find_vdsoctl();
-	char said[4096];
+	char said[5000];
 	uint64_t ip;
 
 	if (!path)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Claims about vdso_remap_find_handlers(): it finds every handler that will return inside. */
-#include <stddef.h>
 #include <sys/uio.h>
 
 #include "arch/test.h"
@@ -66,7 +65,7 @@ TEST_F(evict, takes_no_copy_for_a_handler)
 
 	/* a signal can be delivered after a step only */
 	ASSERT_TRUE(evictee_step_in(&self->child, 1));
-	sp = reg_of(self->child.pid, offsetof(struct user, regs.t_reg(sp)));
+	sp = t_get_reg(self->child.pid, VDSO_REG_SP);
 	ASSERT_TRUE(deliver(self->child.pid, SIGUSR1));
 	ASSERT_EQ(1, vdso_remap_find_handlers(self->child.pid, &self->child.vdso, 1, handlers, 3));
 	local = (struct iovec){ frame, sizeof(frame) };

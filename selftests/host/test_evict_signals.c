@@ -93,22 +93,23 @@ TEST_F(evict, is_interrupted_by_a_timer)
 	uint64_t mask = mask_of(self->child.pid);
 	struct foreign_code foreign;
 
-	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_pause, code, sizeof(code)));
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_ppoll, code, sizeof(code)));
 	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, do_nothing));
 	EXPECT_EQ(mask, mask_of(self->child.pid));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
 }
 
-/* mov (%rax), %al, which waits */
+/* It waits for what it reads. */
 TEST_F(evict, keeps_a_signal_that_stops_an_interrupted_step)
 {
-	static const uint8_t code[] = { 0x8a, 0x00 };
+	static const char code[] = T_READ_AT_CALL_NR;
 	struct foreign_code foreign;
 
 	if (!shared->hole)
 		SKIP(return, "no userfaultfd for this user");
-	ASSERT_TRUE(evictee_enter(&self->child, &foreign, shared->hole, code, sizeof(code)));
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, shared->hole, (const uint8_t *)code,
+				  sizeof(code) - 1));
 	sleeper = self->child.pid;
 	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, signal_sleeper));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));

@@ -40,13 +40,13 @@ TEST_F_TIMEOUT(evict, gets_out_from_any_instruction, 120)
 
 TEST_F(evict, does_not_touch_a_thread_outside)
 {
-	struct user_regs_struct before, after;
+	struct vdso_regs before, after;
 
 	while (evictee_is_inside(&self->child))
 		ASSERT_TRUE(single_step(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &before));
 	EXPECT_EQ(0, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &after));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &after));
 	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
 }
 

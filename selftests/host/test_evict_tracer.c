@@ -2,7 +2,6 @@
 /* Claims about vdso_remap_evict(): what it needs of its caller, and what becomes of the thread. */
 #include <sched.h>
 
-#include "arch/test.h"
 #include "evict_fixture.h"
 
 TEST_F(evict, says_when_the_thread_dies)
@@ -22,16 +21,16 @@ TEST_F(evict, needs_a_stopped_thread)
 TEST_F(evict, needs_a_seized_thread)
 {
 	uint64_t mask = mask_of(self->child.pid);
-	struct user_regs_struct before;
+	struct vdso_regs before;
 	int status;
 
 	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->child.pid, NULL, NULL));
 	ASSERT_EQ(0, ptrace(PTRACE_ATTACH, self->child.pid, NULL, NULL));
 	ASSERT_EQ(self->child.pid, waitpid(self->child.pid, &status, __WALL));
 	ASSERT_TRUE(evictee_step_in(&self->child, 3));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &before));
 	EXPECT_EQ(-EINVAL, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
-	EXPECT_TRUE(is_as_before(self->child.pid, before, before.t_reg(ip)));
+	EXPECT_TRUE(is_as_before(self->child.pid, before, vdso_regs_get(&before, VDSO_REG_IP)));
 	EXPECT_EQ(mask, mask_of(self->child.pid));
 }
 
@@ -39,17 +38,17 @@ TEST_F(evict, needs_a_seized_thread)
 static int evict_beside_proc(struct evictee *outer)
 {
 	struct evictee inner = *outer;
-	struct user_regs_struct before;
+	struct vdso_regs before;
 	int ret;
 
 	inner.pid = fork();
 	if (!inner.pid)
 		evictee_call_for_ever(inner.clock_gettime);
 	if (ptrace(PTRACE_SEIZE, inner.pid, NULL, NULL) || !interrupt(inner.pid) ||
-	    !evictee_step_in(&inner, 3) || ptrace(PTRACE_GETREGS, inner.pid, NULL, &before))
+	    !evictee_step_in(&inner, 3) || !t_get_regs(inner.pid, &before))
 		return 0;
 	ret = vdso_remap_evict(inner.pid, &inner.vdso, 1, 0);
-	return is_as_before(inner.pid, before, before.t_reg(ip)) ? ret : 0;
+	return is_as_before(inner.pid, before, vdso_regs_get(&before, VDSO_REG_IP)) ? ret : 0;
 }
 
 /* Thread ids mean other threads there. */

@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 
 #include "arch/test.h"
 #include "elf_image.h"
+#include "lib/regs.h"
 
 #define PAGE		((unsigned long)sysconf(_SC_PAGESIZE))
 #define DATA_SIZE	(8 * PAGE)
@@ -364,21 +364,20 @@ TEST_F(other, refuses_to_do_without_the_module)
 
 TEST_F(other, names_a_thread_inside_a_site)
 {
-	const size_t ip = offsetof(struct user, regs.t_reg(ip));
 	struct vdso_remap_thread threads[NR_THREADS];
 	pid_t tid = shared->tids[1];
-	long before;
+	struct vdso_regs before;
 
 	/* The runtime vDSO, where the thread could not go on, will be elsewhere. */
 	evict(_metadata, self, 0, threads, 0);
-	before = ptrace(PTRACE_PEEKUSER, tid, ip, NULL);
+	ASSERT_TRUE(t_get_regs(tid, &before));
 	/* Its first byte stays if the function of the kernel is a jump itself. */
-	ASSERT_EQ(0, ptrace(PTRACE_POKEUSER, tid, ip, (uintptr_t)in_image(self) + 4));
+	ASSERT_TRUE(t_set_reg(tid, VDSO_REG_IP, (uintptr_t)in_image(self) + 4));
 	fails(_metadata, self, -EBUSY, VDSO_REMAP_STAGE_PROXY);
 	EXPECT_EQ(tid, self->error.tid);
-	ASSERT_EQ(0, ptrace(PTRACE_POKEUSER, tid, ip, (uintptr_t)in_image(self)));
+	ASSERT_TRUE(t_set_reg(tid, VDSO_REG_IP, (uintptr_t)in_image(self)));
 	makes_a_proxy(_metadata, self);
-	ASSERT_EQ(0, ptrace(PTRACE_POKEUSER, tid, ip, before));
+	ASSERT_TRUE(t_set_regs(tid, &before));
 	EXPECT_TRUE(go_on_well(in_image(self)));
 }
 
@@ -516,12 +515,11 @@ TEST_F(other, finds_a_place_near_the_image)
 
 static bool step_in(FIXTURE_DATA(other) *self, pid_t tid)
 {
-	const size_t off = offsetof(struct user, regs.t_reg(ip));
 	uint64_t ip;
 	int i, status;
 
 	for (i = 0; i < 100000; i++) {
-		ip = (unsigned long)ptrace(PTRACE_PEEKUSER, tid, off, NULL);
+		ip = t_get_reg(tid, VDSO_REG_IP);
 		/* behind the first instruction, where a breakpoint is not in the way yet */
 		if (ip > self->runtime.start + self->off && ip < self->runtime.end)
 			return true;
@@ -534,8 +532,7 @@ static bool step_in(FIXTURE_DATA(other) *self, pid_t tid)
 
 static bool is_inside(FIXTURE_DATA(other) *self, pid_t tid)
 {
-	uint64_t ip = (unsigned long)ptrace(PTRACE_PEEKUSER, tid,
-					    offsetof(struct user, regs.t_reg(ip)), NULL);
+	uint64_t ip = t_get_reg(tid, VDSO_REG_IP);
 
 	return ip >= self->runtime.start && ip < self->runtime.end;
 }
@@ -572,7 +569,7 @@ static void has_breakpoint(struct __test_metadata *_metadata, FIXTURE_DATA(other
 		SKIP(return, SLOW);
 	evict(_metadata, self, 0, threads, 0);	/* the other one would meet the breakpoint, too */
 	ASSERT_TRUE(step_in(self, tid));
-	ip = ptrace(PTRACE_PEEKUSER, tid, offsetof(struct user, regs.t_reg(ip)), NULL);
+	ip = t_get_reg(tid, VDSO_REG_IP);
 	word = ptrace(PTRACE_PEEKTEXT, tid, ip, NULL);
 	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, tid, ip, (word & ~0xffUL) | T_TRAP));
 	evict(_metadata, self, flags, threads, 1);

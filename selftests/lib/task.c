@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arch/test.h"
 #include "lib/note.h"
 #include "lib/proc.h"
 
@@ -41,13 +40,16 @@ bool t_detach(pid_t tid)
 
 static bool step_until(pid_t tid, uint64_t start, uint64_t end, bool inside)
 {
-	struct user_regs_struct regs;
 	unsigned int steps = 0;
+	struct vdso_regs regs;
 
 	do {
-		if (ptrace(PTRACE_GETREGS, tid, 0, &regs))
+		uint64_t ip;
+
+		if (!t_get_regs(tid, &regs))
 			break;
-		if ((t_ip(&regs) >= start && t_ip(&regs) < end) == inside)
+		ip = vdso_regs_get(&regs, VDSO_REG_IP);
+		if ((ip >= start && ip < end) == inside)
 			return true;
 	} while (steps++ < 100000 && !ptrace(PTRACE_SINGLESTEP, tid, 0, 0) && wait_for_stop(tid));
 

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/user.h>
+
+#include "lib/regs.h"
 
 /* Any task that the caller may trace. The stop is a ptrace stop. */
 bool t_seize_and_stop(pid_t tid);
@@ -18,7 +19,7 @@ bool t_step_out_of(pid_t tid, uint64_t start, uint64_t end);
  * Has a stopped task, whose registers these were, go on at ip as if that had
  * been called with these arguments, to return to back.
  */
-bool t_enter(pid_t tid, const struct user_regs_struct *from, uint64_t ip, uint64_t back,
+bool t_enter(pid_t tid, const struct vdso_regs *from, uint64_t ip, uint64_t back,
 	     const unsigned long args[3]);
 /* Waits until /proc says that the task is in one of these states, as "Tt". */
 bool t_wait_for_task_state(pid_t tid, const char *states);

@@ -19,6 +19,9 @@ bool t_image_answers(const struct vdso_remap_image *parsed, const uint8_t *addr)
 /* A system call that returns -errno. */
 long t_raw(long nr, long a, long b, long c);
 
+/* What time() returns, by system call. The coarse clock is never ahead of a vDSO. */
+long t_raw_time(void);
+
 /* A function, and whether it answers truly at this address. */
 struct t_vdso_call {
 	const char *name;

@@ -14,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,7 +45,7 @@ static struct unlocking unlocking;	/* the child's, at the same address */
  * Steps through the function at fn until the child's lock is free, and tells
  * whether the pending operation is cleared by then. -1: it never became free.
  */
-static int cleared_by_kernel(const struct t_child *child, const struct user_regs_struct *regs,
+static int cleared_by_kernel(const struct t_child *child, const struct vdso_regs *regs,
 			     uint64_t fn, size_t pending_size)
 {
 	const unsigned long args[] = { (uintptr_t)&unlocking.lock, TID,
@@ -76,7 +75,7 @@ FIXTURE(unlock)
 	uint64_t text;		/* where the runtime vDSO is */
 	uint32_t off;		/* of the function in it */
 	struct t_child child;	/* stopped */
-	struct user_regs_struct regs;
+	struct vdso_regs regs;
 };
 
 FIXTURE_VARIANT(unlock)
@@ -109,7 +108,7 @@ FIXTURE_SETUP(unlock)
 	self->text = info.vdso;
 	ASSERT_TRUE(t_child_start(&self->child));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &self->regs));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &self->regs));
 }
 
 FIXTURE_TEARDOWN(unlock)
@@ -131,7 +130,7 @@ static int move(FIXTURE_DATA(unlock) *self, uint64_t addr)
 		.addr = addr,
 	};
 
-	ptrace(PTRACE_SETREGS, self->child.pid, NULL, &self->regs);
+	t_set_regs(self->child.pid, &self->regs);
 	return t_ioctl(self->fd, VDSO_REMAP_MOVE, &req);
 }
 
@@ -152,7 +151,7 @@ TEST_F(unlock, is_not_completed_in_a_copy)
 	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, own, size));
 	ASSERT_TRUE(t_child_start(&self->child));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &self->regs));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &self->regs));
 	EXPECT_EQ(0, cleared(self, variant, T_IMAGE_ADDR + self->off));
 }
 
@@ -195,7 +194,7 @@ TEST_F(unlock, is_completed_in_a_fresh_group)
 	ASSERT_TRUE(t_child_start(&self->child));
 	ASSERT_EQ(0, t_child_call(&self->child, unmap_group, 0));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &self->regs));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &self->regs));
 	req.pid = self->child.pid;
 	ASSERT_EQ(0, t_ioctl(self->fd, VDSO_REMAP_MAP, &req));
 	EXPECT_EQ(1, cleared(self, variant, IN_RUNTIME + self->off));
@@ -205,7 +204,7 @@ TEST_F(unlock, is_completed_in_a_fresh_group)
 FIXTURE(unlock_through)
 {
 	struct t_child child;	/* stopped, proxied */
-	struct user_regs_struct regs;
+	struct vdso_regs regs;
 	uint32_t off32, off64;	/* in the image; 0: none */
 };
 
@@ -240,7 +239,7 @@ FIXTURE_SETUP(unlock_through)
 	ASSERT_TRUE(t_image_map(&image, T_IMAGE_ADDR, bytes, size));
 	ASSERT_TRUE(t_child_start(&self->child));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &self->regs));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &self->regs));
 	req.pid = self->child.pid;
 	req.nr_sites = plan.nr_sites;
 	req.sites = (uintptr_t)plan.sites;

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 
 #include <kselftest_harness.h>
 #include "arch/test.h"
@@ -26,7 +24,7 @@
 FIXTURE(patch) {
 	int fd;
 	struct t_child child;
-	struct user_regs_struct regs;
+	struct vdso_regs regs;
 	struct t_image image;
 	struct vdso_remap_site sites[3];
 	struct vdso_remap_proxy req;	/* valid: of one site, a jump */
@@ -41,7 +39,7 @@ static void start(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *self,
 	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, size));
 	ASSERT_TRUE(t_child_start(&self->child));
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &self->regs));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &self->regs));
 	self->sites[0] = (struct vdso_remap_site){
 		SITE, ROOM, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time")
 	};
@@ -186,7 +184,7 @@ static void start_far(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *se
 	start(_metadata, self, t_image_build(T_PAGE), T_PAGE);
 	ASSERT_LT(1ULL << 31, state.info.vdso - T_IMAGE_ADDR);
 	installs(_metadata, self);
-	ASSERT_EQ(0x49, self->image.now[SITE]);
+	ASSERT_EQ(T_FAR_JUMP_BEGINS, self->image.now[SITE]);
 }
 
 TEST_F(patch, heeds_a_thread_inside_a_far_jump_that_becomes_a_near_one)

@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -91,14 +90,14 @@ static const unsigned long no_args[3];
 TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 {
 	uint64_t trap = T_IMAGE_ADDR + SLOT(0) + 16;	/* between functions */
-	struct user_regs_struct regs, at_trap;
+	struct vdso_regs regs, at_trap;
 	struct t_child child;
 	time_t before;
 	int status;
 
 	ASSERT_TRUE(t_child_start(&child));
 	ASSERT_TRUE(t_seize_and_stop(child.pid));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &regs));
+	ASSERT_TRUE(t_get_regs(child.pid, &regs));
 	self->req.pid = child.pid;
 	self->req.nr_sites = 1;		/* a far jump */
 
@@ -118,15 +117,15 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	/* At the first byte it will run what is there then. */
 	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1), trap, no_args));
 	ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
-	before = t_raw(SYS_time, 0, 0, 0);
+	before = t_raw_time();
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, child.pid, NULL, NULL));
 	ASSERT_EQ(child.pid, waitpid(child.pid, &status, __WALL));
 	ASSERT_TRUE(WIFSTOPPED(status));
 	EXPECT_EQ(SIGTRAP, WSTOPSIG(status));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, child.pid, NULL, &at_trap));
-	EXPECT_EQ(trap + T_TRAP_SIZE, t_ip(&at_trap));
-	EXPECT_LE(before, t_result(&at_trap));
-	EXPECT_GE(before + 10, t_result(&at_trap));
+	ASSERT_TRUE(t_get_regs(child.pid, &at_trap));
+	EXPECT_EQ(trap + T_TRAP_SIZE, vdso_regs_get(&at_trap, VDSO_REG_IP));
+	EXPECT_LE(before, vdso_regs_result(&at_trap));
+	EXPECT_GE(before + 10, vdso_regs_result(&at_trap));
 
 	/* What does not change is in nobody's way. */
 	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + T_FAR_JUMP_SIZE - 1, trap,
@@ -138,7 +137,7 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 
-	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, child.pid, NULL, &regs));
+	ASSERT_TRUE(t_set_regs(child.pid, &regs));
 	ASSERT_TRUE(t_detach(child.pid));
 	t_child_end(&child);
 }

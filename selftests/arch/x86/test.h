@@ -15,7 +15,7 @@
  * T_HOLES: where t_hole() begins, and the distance from one hole to the next. Nobody else
  * looks for a place there: stacks of later threads don't fill a hole.
  * T_FAR: a distance that no near jump reaches, if there is such a distance.
- * T_FAR_JUMP_SIZE: of the jump that is written then.
+ * T_FAR_JUMP_SIZE, T_FAR_JUMP_BEGINS: of the jump that is written then, and its first byte.
  * T_SIGRETURN_IS_IN_VDSO: a handler without SA_RESTORER returns to the vDSO.
  */
 #ifdef __i386__
@@ -37,19 +37,11 @@
 #define T_HAS_FAR_JUMPS		1
 #define T_SIGRETURN_IS_IN_VDSO	0
 #define T_FAR_JUMP_SIZE		13
+#define T_FAR_JUMP_BEGINS	0x49
 #define T_LANDING_PAD		"\xf3\x0f\x1e\xfa"	/* endbr64 */
 #endif
 #define T_LANDING_PAD_SIZE	4
 #define T_NEAR_REACH		0x80000000ULL	/* of rel32, both ways */
-
-/* In struct user_regs_struct, which has other names for the two ABIs. */
-#ifdef __i386__
-#define t_reg(name)	e##name
-#else
-#define t_reg(name)	r##name
-#endif
-#define t_ip(regs)	((unsigned long)(regs)->t_reg(ip))
-#define t_result(regs)	((long)(regs)->t_reg(ax))
 
 /* A breakpoint, and where the instruction pointer is after it, from its beginning. */
 #define T_TRAP		0xcc	/* int3 */
@@ -110,6 +102,7 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 /*
  * T_SYSTEM_CALL_0, T_SYSTEM_CALL_1: the bytes of the instruction of a program's own system calls.
  * T_PREFIX: it does nothing before that instruction.
+ * T_READ_AT_CALL_NR: reads at the address in the register of a system call's number.
  * T_FRAME_BIAS: of a signal frame's address, modulo 16.
  */
 #ifdef __i386__
@@ -123,6 +116,7 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 #define T_PREFIX	0x48
 #define T_FRAME_BIAS	8
 #endif
+#define T_READ_AT_CALL_NR	"\x8a\x00"	/* mov (%rax), %al */
 
 /* A program begins here, and calls start() with its stack as it was, in C's way. */
 #ifdef __i386__

@@ -18,15 +18,15 @@ static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
 
 TEST_F(evict, makes_the_vdsos_own_system_calls)
 {
-	struct user_regs_struct regs;
+	struct vdso_regs regs;
 	struct foreign_code foreign;
 
 	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_getcpu, system_call,
 				  sizeof(system_call)));
 	EXPECT_EQ(2, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
-	EXPECT_EQ(foreign.range.end, (unsigned long)regs.t_reg(ip));
-	EXPECT_EQ(0, regs.t_reg(ax));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &regs));
+	EXPECT_EQ(foreign.range.end, vdso_regs_get(&regs, VDSO_REG_IP));
+	EXPECT_EQ(0, vdso_regs_result(&regs));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
 }
@@ -48,16 +48,16 @@ TEST_F(evict, makes_no_other_system_call)
 		{ by_sysenter, SYS_pause },
 #endif
 	};
-	struct user_regs_struct regs;
+	struct vdso_regs regs;
 	struct foreign_code foreign;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		ASSERT_TRUE(evictee_enter(&self->child, &foreign, calls[i].nr, calls[i].code, 3));
 		EXPECT_EQ(-EOPNOTSUPP, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
-		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &regs));
-		EXPECT_EQ(foreign.range.start + 1, (unsigned long)regs.t_reg(ip));
-		EXPECT_EQ(calls[i].nr, regs.t_reg(ax));
+		ASSERT_TRUE(t_get_regs(self->child.pid, &regs));
+		EXPECT_EQ(foreign.range.start + 1, vdso_regs_get(&regs, VDSO_REG_IP));
+		EXPECT_EQ(calls[i].nr, vdso_regs_get(&regs, VDSO_REG_CALL));
 		ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	}
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
@@ -97,16 +97,16 @@ static bool gets_sigsys(pid_t pid, int code, unsigned int nr)
 TEST_F(evict, leaves_a_system_call_that_seccomp_traps_to_the_program)
 {
 	uint64_t mask = mask_of(self->child.pid);
-	struct user_regs_struct before;
+	struct vdso_regs before;
 	struct foreign_code foreign;
 
-	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_time, system_call,
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_gettimeofday, system_call,
 				  sizeof(system_call)));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &before));
 	EXPECT_EQ(-ENOSYS, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
 	EXPECT_TRUE(is_as_before(self->child.pid, before, foreign.range.start + 1));
 	EXPECT_EQ(mask, mask_of(self->child.pid));
-	EXPECT_TRUE(gets_sigsys(self->child.pid, 1 /* SYS_SECCOMP */, SYS_time));
+	EXPECT_TRUE(gets_sigsys(self->child.pid, 1 /* SYS_SECCOMP */, SYS_gettimeofday));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
 	EXPECT_EQ(0, shared->signals[SIGSYS]);
@@ -115,14 +115,14 @@ TEST_F(evict, leaves_a_system_call_that_seccomp_traps_to_the_program)
 
 TEST_F(evict, leaves_a_system_call_that_is_dispatched_to_the_program)
 {
-	struct user_regs_struct before;
+	struct vdso_regs before;
 	struct foreign_code foreign;
 
 	if (!shared->dispatches)
 		SKIP(return, "this kernel has no PR_SET_SYSCALL_USER_DISPATCH");
 	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_getcpu, system_call,
 				  sizeof(system_call)));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &before));
 	shared->selector = 1;
 	EXPECT_EQ(-ENOSYS, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));
 	EXPECT_TRUE(is_as_before(self->child.pid, before, foreign.range.start + 1));

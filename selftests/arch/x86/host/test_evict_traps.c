@@ -11,14 +11,14 @@ TEST_F(evict, stops_at_a_breakpoint)
 {
 	static const uint8_t codes[][3] = { { 0x90, 0xcc }, { 0x90, 0xcd, 0x03 }, { 0x90, 0xf1 } };
 	uint64_t mask = mask_of(self->child.pid);
-	struct user_regs_struct before;
+	struct vdso_regs before;
 	struct foreign_code foreign;
 	size_t i;
 	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(codes); i++) {
 		ASSERT_TRUE(evictee_enter(&self->child, &foreign, 1, codes[i], sizeof(codes[i])));
-		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+		ASSERT_TRUE(t_get_regs(self->child.pid, &before));
 		ret = vdso_remap_evict(self->child.pid, &foreign.range, 1, 0);
 		EXPECT_TRUE(ret == -EILSEQ || (i == 2 && ret == -EFAULT)) {
 			TH_LOG("breakpoint %zu: %d", i, ret);
@@ -41,11 +41,11 @@ static bool set_debug_register(pid_t pid, unsigned int nr, uint64_t val)
 TEST_F(evict, stops_at_a_breakpoint_of_the_processor)
 {
 	static const uint8_t code[] = { 0x90, 0x90 };
-	struct user_regs_struct before;
+	struct vdso_regs before;
 	struct foreign_code foreign;
 
 	ASSERT_TRUE(evictee_enter(&self->child, &foreign, 1, code, sizeof(code)));
-	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, self->child.pid, NULL, &before));
+	ASSERT_TRUE(t_get_regs(self->child.pid, &before));
 	ASSERT_TRUE(set_debug_register(self->child.pid, 0, foreign.range.start + 1));
 	ASSERT_TRUE(set_debug_register(self->child.pid, 7, 1));	/* the first one, for execution */
 	EXPECT_EQ(-EILSEQ, vdso_remap_evict(self->child.pid, &foreign.range, 1, 0));

@@ -3,26 +3,30 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 
 #include "lib/memory.h"
 #include "lib/note.h"
 #include "lib/task.h"
 
-bool t_enter(pid_t tid, const struct user_regs_struct *from, uint64_t ip, uint64_t back,
+bool t_enter(pid_t tid, const struct vdso_regs *from, uint64_t ip, uint64_t back,
 	     const unsigned long args[3])
 {
-	struct user_regs_struct regs = *from;
+	uint64_t sp = (vdso_regs_get(from, VDSO_REG_SP) - 1024) & ~15UL;
+	struct user_regs_struct regs;
 #ifdef __i386__
 	const unsigned long stack[] = { back, args[0], args[1], args[2] };
-	unsigned long sp = ((regs.esp - 1024) & ~15UL) - sizeof(stack[0]);
+#else
+	const unsigned long stack[] = { back };
+#endif
 
+	sp -= sizeof(stack[0]);
+	memcpy(&regs, from->bytes, sizeof(regs));
+#ifdef __i386__
 	regs.eip = ip;
 	regs.esp = sp;
 	regs.orig_eax = -1;	/* it did not come from a system call */
 #else
-	const unsigned long stack[] = { back };
-	unsigned long sp = ((regs.rsp - 1024) & ~15UL) - sizeof(stack[0]);
-
 	regs.rip = ip;
 	regs.rsp = sp;
 	regs.rdi = args[0];
