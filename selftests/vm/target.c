@@ -33,17 +33,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/syscall.h"
+
 /* What a 32-bit libc calls is in the vDSO. */
 static long system_call(long nr, long a, long b, long c)
 {
-#ifdef __x86_64__
-	return syscall(nr, a, b, c);
-#else
-	long ret;
+	return raw_syscall(nr, a, b, c, 0, 0, 0);
+}
 
-	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
-	return ret;
-#endif
+static size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
 }
 
 static int64_t nanoseconds(const struct timespec *t)
@@ -51,11 +51,11 @@ static int64_t nanoseconds(const struct timespec *t)
 	return t->tv_sec * 1000000000LL + t->tv_nsec;
 }
 
-/* i386's older call of that name is not in every kernel. */
-#ifdef __x86_64__
-#define NR_CLOCK_GETTIME	SYS_clock_gettime
-#else
+/* With 64-bit seconds; the older call of 32 bits is not in every kernel. */
+#ifdef SYS_clock_gettime64
 #define NR_CLOCK_GETTIME	SYS_clock_gettime64
+#else
+#define NR_CLOCK_GETTIME	SYS_clock_gettime
 #endif
 
 static int64_t system_clock(clockid_t clock)
@@ -109,7 +109,7 @@ static void count_rt_signal(int sig, siginfo_t *info, void *context)
 	signals++;
 }
 
-/* i386 has a way back of its own for either kind of handler. */
+/* An ABI can have a way back of its own for either kind of handler. */
 static void check_signals(void)
 {
 	struct sigaction plain = { .sa_handler = count_signal };
@@ -148,7 +148,7 @@ static void finish(int sig)
 static char *map_image(const char *path, const char *how)
 {
 	bool split = !strcmp(how, "split");
-	const size_t data_size = 5 * 4096;
+	const size_t data_size = 5 * page_size();
 	int fd = open(path, O_RDONLY);
 	struct stat st;
 	char *mem;
@@ -162,7 +162,7 @@ static char *map_image(const char *path, const char *how)
 	mem[data_size - 1] = !strcmp(how, "data");
 	if (mprotect(mem, data_size, PROT_READ) ||
 	    mprotect(mem + data_size, st.st_size, PROT_READ | PROT_EXEC) ||
-	    (split && mprotect(mem + data_size, 4096, PROT_READ | PROT_WRITE | PROT_EXEC)))
+	    (split && mprotect(mem + data_size, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return NULL;
 	close(fd);
 	return mem + data_size;
@@ -219,13 +219,13 @@ static bool split_vdso(void)
 {
 	char *text = (char *)getauxval(AT_SYSINFO_EHDR);
 
-	return !mprotect(text + 4096, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+	return !mprotect(text + page_size(), page_size(), PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
 static bool displace_vdso(void)
 {
 	void *text = (void *)getauxval(AT_SYSINFO_EHDR);
-	const size_t size = 2 * 4096;
+	const size_t size = 2 * page_size();
 	void *hole = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return mremap(text, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, hole) == hole &&

@@ -13,9 +13,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#define PAGE	4096
 #define DATA	0x20000000UL
-#define TEXT	(DATA + 8 * PAGE)
+#define TEXT	0x20080000UL
 
 typedef int (*clock_fn)(clockid_t clock, struct timespec *ts);
 

@@ -163,7 +163,7 @@ TEST_F(getrandom, never_repeats_itself)
 
 TEST_F(getrandom, leaves_the_state_alone)
 {
-	uint8_t before[4096], bytes[NR_BYTES] = { 0 };
+	uint8_t before[T_PAGE_MAX], bytes[NR_BYTES] = { 0 };
 
 	ASSERT_GE(sizeof(before), self->drawing.size);
 	memcpy(before, self->drawing.state, self->drawing.size);

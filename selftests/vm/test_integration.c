@@ -183,7 +183,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	example = argv[1];
-	calls = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	calls = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (calls == MAP_FAILED)
 		return 2;
 	setvbuf(stdout, NULL, _IONBF, 0);

@@ -37,9 +37,7 @@
 #define SLOT(n)		((n) * T_SLOT_SIZE)
 #define NR_SITES	2
 #define NR_THREADS	4
-/* In a slot of its own: two bytes to get in, then 1: incl (%rdi); jmp 1b */
-#define SPIN_SLOT	5
-#define SPIN		"\x66\x90\xff\x07\xeb\xfc"
+#define SPIN_SLOT	5	/* has T_SPIN */
 
 /*
  * sites: both are for time(); by turns one is a jump and the other one a stub
@@ -59,7 +57,7 @@ FIXTURE_SETUP(stop)
 	uint8_t *bytes = t_image_build(IMAGE_SIZE);
 
 	self->fd = t_open();
-	memcpy(bytes + SLOT(SPIN_SLOT), SPIN, 6);
+	memcpy(bytes + SLOT(SPIN_SLOT), T_SPIN, T_SPIN_SIZE);
 	ASSERT_TRUE(t_image_map(&self->image, T_IMAGE_ADDR, bytes, IMAGE_SIZE));
 	self->sites[0].off = SLOT(1);
 	self->sites[1].off = SLOT(3);
@@ -333,7 +331,7 @@ static bool call_sites(void)
 		long before, now;
 
 		site = (void *)(T_IMAGE_ADDR + (i ? SLOT(3) : SLOT(1)));
-		before = t_raw(SYS_time, 0, 0, 0);
+		before = t_raw_time();
 		now = site(NULL);
 		t_raw(SYS_clock_gettime, CLOCK_REALTIME, (long)&after, 0);
 		if (now < before || now > after.tv_sec)
@@ -395,7 +393,7 @@ static bool is_known(pid_t tid)
 static pid_t start_smaps_reader(void)
 {
 	pid_t pid = fork();
-	static char buf[65536];
+	static char buf[64 << 10];
 	char path[32];
 
 	if (pid)
