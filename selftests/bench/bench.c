@@ -10,10 +10,13 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "arch/program.h"
+#include "arch/test.h"
+#include "lib/regs.h"
 
 #define MAX_COLUMNS	8
 
@@ -21,15 +24,6 @@ _Noreturn void bench_die(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static uint64_t read_tsc(void)
-{
-	uint32_t low, high;
-
-	/* not before what stands before it has ended, not after what stands behind it has begun */
-	__asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high) :: "memory");
-	return (uint64_t)high << 32 | low;
 }
 
 static uint64_t system_clock(void)
@@ -42,19 +36,19 @@ static uint64_t system_clock(void)
 
 static double ns_per_tick;
 
-static void __attribute__((constructor)) measure_tsc(void)
+static void __attribute__((constructor)) measure_ticks(void)
 {
-	uint64_t tsc = read_tsc(), begin = system_clock(), now;
+	uint64_t ticks = t_ticks(), begin = system_clock(), now;
 
 	do
 		now = system_clock();
 	while (now - begin < 20000000);
-	ns_per_tick = (double)(now - begin) / (read_tsc() - tsc);
+	ns_per_tick = (double)(now - begin) / (t_ticks() - ticks);
 }
 
 uint64_t bench_now(void)
 {
-	return read_tsc() * ns_per_tick;
+	return t_ticks() * ns_per_tick;
 }
 
 bool bench_clock_is_real(void)
@@ -79,26 +73,24 @@ void bench_best(struct bench_way *ways, unsigned int nr, unsigned int rounds, un
 
 			if (way->prepare)
 				way->prepare(way->arg);
-			begin = read_tsc();
+			begin = t_ticks();
 			way->run(way->arg, times);
-			each = (read_tsc() - begin) * ns_per_tick / times;
+			each = (t_ticks() - begin) * ns_per_tick / times;
 			if (each < way->best)
 				way->best = each;
 		}
 	}
 }
 
-/* int3 is where the steps to be counted begin, and where they end. */
-#define BREAKPOINT	0xcc
-
+/* Between the two, steps are counted. */
 static _Noreturn void run_between_breakpoints(bool (*fn)(void *arg), void *arg)
 {
 	bool ok;
 
 	ptrace(PTRACE_TRACEME, 0, 0, 0);
-	__asm__ volatile("int3" ::: "memory");
+	t_trap();
 	ok = fn(arg);
-	__asm__ volatile("int3" ::: "memory");
+	t_trap();
 	_exit(!ok);
 }
 
@@ -115,19 +107,18 @@ static bool count_steps(struct bench_steps *steps, pid_t pid)
 	bool traps = wait_for_trap(pid);
 
 	while (traps) {
-		struct user_regs_struct regs;
-		long code;
+		uint8_t code[sizeof(long)];
+		long word;
 
-		if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
-			return false;
 		errno = 0;
-		code = ptrace(PTRACE_PEEKTEXT, pid, regs.rip, 0);
+		word = ptrace(PTRACE_PEEKTEXT, pid, t_get_reg(pid, VDSO_REG_IP), 0);
 		if (errno)
 			return false;
-		if ((code & 0xff) == BREAKPOINT)
+		memcpy(code, &word, sizeof(word));
+		if (code[0] == T_TRAP)
 			return true;
 		steps->instructions++;
-		steps->system_calls += (code & 0xffff) == 0x050f;
+		steps->system_calls += vdso_insn_kind(VDSO_ABI_NATIVE, code) == VDSO_INSN_CALL;
 		traps = !ptrace(PTRACE_SINGLESTEP, pid, 0, 0) && wait_for_trap(pid);
 	}
 	return false;

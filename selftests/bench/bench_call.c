@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,8 @@
 #include "lib/note.h"
 #include "lib/vdso.h"
 #include "arch/encode.h"
+#include "arch/program.h"
+#include "arch/syscall.h"
 
 #define SLOT		32
 #define ROUNDS		400
@@ -50,16 +51,14 @@ static const struct {
 	const char *symbol;
 	const char *row;
 	long a;
-	long nr;
 	uint32_t stub;
 } calls[] = {
 	{ "MONOTONIC", "__vdso_clock_gettime", "clock_gettime MONOTONIC", CLOCK_MONOTONIC,
-	  SYS_clock_gettime, VDSO_REMAP_STUB_CLOCK_GETTIME },
+	  VDSO_REMAP_STUB_CLOCK_GETTIME },
 	{ "MONOTONIC_COARSE", "__vdso_clock_gettime", "clock_gettime MONOTONIC_COARSE",
-	  CLOCK_MONOTONIC_COARSE, SYS_clock_gettime, VDSO_REMAP_STUB_CLOCK_GETTIME },
-	{ "getcpu", "__vdso_getcpu", "getcpu", (long)getcpu_args, SYS_getcpu,
-	  VDSO_REMAP_STUB_GETCPU },
-	{ "time", "__vdso_time", "time", 0, SYS_time, VDSO_REMAP_STUB_TIME },
+	  CLOCK_MONOTONIC_COARSE, VDSO_REMAP_STUB_CLOCK_GETTIME },
+	{ "getcpu", "__vdso_getcpu", "getcpu", (long)getcpu_args, VDSO_REMAP_STUB_GETCPU },
+	{ "time", "__vdso_time", "time", 0, VDSO_REMAP_STUB_TIME },
 };
 
 enum { DIRECT, NEAR, FAR, CRIU, STUB, SYSTEM_CALL, NR_WAYS };
@@ -69,12 +68,7 @@ static long system_call_nr;
 /* As a libc without a vDSO does it. */
 static long system_call(long a, void *b, void *c)
 {
-	register void *rdx __asm__("rdx") = c;
-	long ret;
-
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(system_call_nr), "D"(a), "S"(b), "r"(rdx)
-			 : "rcx", "r11", "memory");
-	return ret;
+	return raw_syscall(system_call_nr, a, (long)b, (long)c, 0, 0, 0);
 }
 
 static uint8_t *map_code(uint64_t addr)
@@ -98,14 +92,6 @@ static uint8_t *map_near(uint64_t vdso)
 	return code;
 }
 
-/* What stock CRIU writes: movabs $target, %rax; jmp *%rax; int3 up to 16 bytes */
-static void encode_criu(uint8_t *site, uint64_t target)
-{
-	memcpy(site, "\x48\xb8", 2);
-	memcpy(site + 2, &target, sizeof(target));
-	memcpy(site + 10, "\xff\xe0\xcc\xcc\xcc\xcc", 6);
-}
-
 static uint8_t *near_code, *far_code;
 
 static void encode(struct call *by, unsigned int i, uint64_t vdso)
@@ -119,10 +105,10 @@ static void encode(struct call *by, unsigned int i, uint64_t vdso)
 		[STUB] = far_code + SLOT * (2 * ARRAY_SIZE(calls) + i),
 	};
 
-	vdso_encode_jump(VDSO_ABI_X86_64, site[NEAR], old, SLOT, (uintptr_t)site[NEAR], target);
-	vdso_encode_jump(VDSO_ABI_X86_64, site[FAR], old, SLOT, (uintptr_t)site[FAR], target);
-	encode_criu(site[CRIU], target);
-	vdso_encode_stub(VDSO_ABI_X86_64, site[STUB], old, SLOT, calls[i].stub);
+	vdso_encode_jump(VDSO_ABI_NATIVE, site[NEAR], old, SLOT, (uintptr_t)site[NEAR], target);
+	vdso_encode_jump(VDSO_ABI_NATIVE, site[FAR], old, SLOT, (uintptr_t)site[FAR], target);
+	t_write_criu_jump(site[CRIU], target);
+	vdso_encode_stub(VDSO_ABI_NATIVE, site[STUB], old, SLOT, calls[i].stub);
 
 	for (unsigned int way = 0; way < NR_WAYS; way++) {
 		by[way].function = (void *)site[way];
@@ -130,7 +116,7 @@ static void encode(struct call *by, unsigned int i, uint64_t vdso)
 	}
 	by[DIRECT].function = (void *)target;
 	by[SYSTEM_CALL].function = system_call;
-	system_call_nr = calls[i].nr;
+	system_call_nr = vdso_encode_stub_call(VDSO_ABI_NATIVE, calls[i].stub).nr;
 }
 
 static bool call_once(void *arg)

@@ -5,7 +5,6 @@
  * sleep, and the device does not rely on that.
  */
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -45,7 +44,7 @@ static void use(void *arg)
 static void sleep_on(unsigned int number)
 {
 	for (;;)
-		syscall(SYS_pause);
+		pause();
 }
 
 enum { MODULE, BY_HAND, PARK_MODULE, PARK_BY_HAND, NR_WAYS };

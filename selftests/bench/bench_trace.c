@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +36,7 @@ static void by_itself(void *arg, unsigned long times)
 static void sleep_on(unsigned int number)
 {
 	for (;;)
-		syscall(SYS_pause);
+		pause();
 }
 
 /* A process like this one, of so many threads. */

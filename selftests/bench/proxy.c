@@ -8,7 +8,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +16,10 @@
 #include "lib/image.h"
 #include "lib/memory.h"
 #include "lib/vdso.h"
+#include "lib/regs.h"
 #include "arch/encode.h"
+#include "arch/program.h"
+#include "arch/test.h"
 
 /* A runtime vDSO that lacks all else: of that stubs are made. */
 static void keep_only_clock_gettime(struct vdso_remap_image *runtime)
@@ -94,9 +96,9 @@ static unsigned int encode(const struct proxy *proxy, const struct vdso_remap_si
 	uint8_t *at = proxy->image.addr + site->off;
 
 	if (site->kind == VDSO_REMAP_SITE_JUMP)
-		return vdso_encode_jump(VDSO_ABI_X86_64, code, at, site->room, (uintptr_t)at,
+		return vdso_encode_jump(VDSO_ABI_NATIVE, code, at, site->room, (uintptr_t)at,
 					proxy->group.text + site->target);
-	return vdso_encode_stub(VDSO_ABI_X86_64, code, at, site->room, site->target);
+	return vdso_encode_stub(VDSO_ABI_NATIVE, code, at, site->room, site->target);
 }
 
 void proxy_install_by_hand(struct proxy *proxy, bool park)
@@ -116,33 +118,27 @@ void proxy_install_by_hand(struct proxy *proxy, bool park)
 }
 
 /* The process, a fork of this one, finds a system call there. */
-__asm__("system_call: syscall");
+__asm__("system_call: " T_SYSTEM_CALL);
 extern const char system_call[];
 
-static void call_by_ptrace(pid_t pid, long nr, const uint64_t args[5])
+static void call_by_ptrace(pid_t pid, long nr, const __u64 args[VDSO_NR_ARGS])
 {
-	struct user_regs_struct regs;
+	struct vdso_regs regs;
 	int status;
 
-	if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
-		bench_die("PTRACE_GETREGS");
-	regs.rip = (uintptr_t)system_call;
-	regs.orig_rax = -1;
-	regs.rax = nr;
-	regs.rdi = args[0];
-	regs.rsi = args[1];
-	regs.rdx = args[2];
-	regs.r10 = args[3];
-	regs.r8 = args[4];
-	if (ptrace(PTRACE_SETREGS, pid, 0, &regs) || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
-	    waitpid(pid, &status, __WALL) != pid || ptrace(PTRACE_GETREGS, pid, 0, &regs) ||
-	    (long)regs.rax < 0)
+	if (!t_get_regs(pid, &regs))
+		bench_die("PTRACE_GETREGSET");
+	vdso_regs_set_call(&regs, nr, args);
+	vdso_regs_set(&regs, VDSO_REG_IP, (uintptr_t)system_call);
+	if (!t_set_regs(pid, &regs) || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
+	    waitpid(pid, &status, __WALL) != pid || !t_get_regs(pid, &regs) ||
+	    vdso_regs_result(&regs) < 0)
 		bench_die("a system call by ptrace");
 }
 
 static void protect_by_ptrace(const struct proxy *proxy, int prot)
 {
-	const uint64_t args[5] = { (uintptr_t)proxy->image.addr, proxy->image.size, prot };
+	const __u64 args[VDSO_NR_ARGS] = { (uintptr_t)proxy->image.addr, proxy->image.size, prot };
 
 	call_by_ptrace(proxy->pid, SYS_mprotect, args);
 }
@@ -156,7 +152,7 @@ void proxy_install_by_ptrace(struct proxy *proxy)
 
 	for (unsigned int i = 0; i < proxy->group.nr; i++) {
 		const struct group_area *area = &proxy->group.area[i];
-		const uint64_t args[5] = {
+		const __u64 args[VDSO_NR_ARGS] = {
 			proxy->group.text + area->start, area->size, area->size,
 			MREMAP_MAYMOVE | MREMAP_FIXED, to + area->start
 		};

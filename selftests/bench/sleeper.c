@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A process of so many threads that do nothing, for CRIU to dump and restore. */
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "threads.h"
@@ -9,7 +8,7 @@
 static void sleep_on(unsigned int number)
 {
 	for (;;)
-		syscall(SYS_pause);
+		pause();
 }
 
 int main(int argc, char **argv)

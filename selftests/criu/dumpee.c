@@ -40,10 +40,11 @@
 #include <unistd.h>
 
 #include "arch/test.h"
+#include "arch/syscall.h"
+#include "lib/memory.h"
 #include "lib/note.h"
 #include "lib/vdso_calls.h"
 
-#define PAGE		4096
 #define MAX_THREADS	12
 #define RANDOM_BYTES	16
 #define FAMILY		3
@@ -95,14 +96,8 @@ static void die(int sig, siginfo_t *info, void *context)
 	const ucontext_t *uc = context;
 	char text[100];
 
-#ifdef __i386__
-	unsigned long ip = uc->uc_mcontext.gregs[REG_EIP];
-#else
-	unsigned long ip = uc->uc_mcontext.gregs[REG_RIP];
-#endif
-
 	snprintf(text, sizeof(text), "crashed: signal %d, address %p, ip %#lx", sig, info->si_addr,
-		 ip);
+		 t_context_ip(uc));
 	report(text);
 	_exit(4);
 }
@@ -118,7 +113,7 @@ static size_t text_size(const uint8_t *text)
 {
 	const ElfW(Ehdr) *ehdr = (const void *)text;
 
-	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + PAGE - 1) & ~(PAGE - 1);
+	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + T_PAGE - 1) & ~(T_PAGE - 1);
 }
 
 static void *function(const struct vdso *vdso, const char *name)
@@ -239,13 +234,13 @@ static bool install_filter(void)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
 }
 
-#ifndef __i386__
+#ifdef __LP64__
 /* A state as a libc has it; see the kernel's include/uapi/linux/random.h. */
 static struct {
 	void *mem;
 	size_t size;
 	long (*fn)(void *buf, size_t size, unsigned int flags, void *state, size_t state_size);
-	uint8_t left[PAGE];
+	uint8_t left[T_PAGE_MAX];
 } state;
 
 static bool make_state(const struct vdso *vdso)
@@ -256,14 +251,14 @@ static bool make_state(const struct vdso *vdso)
 	if (!state.fn || state.fn(NULL, 0, 0, &params, ~0UL))
 		return false;
 	state.size = params.size;
-	state.mem = mmap(NULL, PAGE, params.prot, params.flags, -1, 0);
+	state.mem = mmap(NULL, T_PAGE, params.prot, params.flags, -1, 0);
 	return state.mem != MAP_FAILED;
 }
 
 /* Whether the state is what the last draw left. A draw leaves no zeros; its fallback does. */
 static bool is_state_kept(void)
 {
-	static const uint8_t zeros[PAGE];
+	static const uint8_t zeros[T_PAGE_MAX];
 
 	return memcmp(state.left, zeros, state.size) && !memcmp(state.left, state.mem, state.size);
 }
@@ -298,7 +293,7 @@ static struct {
 	unsigned int nr_asked;
 	int file, pipe[2];
 	/* Each time this process is asked, one of them changes. */
-	uint32_t pages[FAMILY_PAGES][PAGE / sizeof(uint32_t)];
+	uint32_t pages[FAMILY_PAGES][T_PAGE_MAX / sizeof(uint32_t)];
 } family;
 
 static bool found_family(void)
@@ -369,22 +364,12 @@ static void wait_for_signal(int __attribute__((unused)) sig)
 }
 
 /*
- * Not raise(): in i386 that is in the vDSO when the handler starts, and would return into
- * the runtime vDSO, which a checkpoint leaves out.
+ * Not raise(): where a 32-bit libc makes its system calls in the vDSO, it is there when the
+ * handler starts, and would return into the runtime vDSO, which a checkpoint leaves out.
  */
 static bool send_itself(int sig)
 {
-#ifdef __i386__
-	long ret;
-
-	__asm__ volatile("int	$0x80"
-			 : "=a"(ret)
-			 : "a"(SYS_kill), "b"(getpid()), "c"(sig)
-			 : "memory");
-	return !ret;
-#else
-	return !raise(sig);
-#endif
+	return !raw_syscall(SYS_tgkill, getpid(), gettid(), sig, 0, 0, 0);
 }
 
 static void wait_in_another_handler(int __attribute__((unused)) sig,
@@ -396,9 +381,9 @@ static void wait_in_another_handler(int __attribute__((unused)) sig,
 }
 
 /*
- * In two handlers, of both kinds: they return by both trampolines, which in i386 are in the
- * vDSO. Not once it is proxied: then they would be those of the runtime vDSO, which a
- * checkpoint leaves out.
+ * In two handlers, of both kinds: they return by both trampolines, where an ABI has two. Not
+ * once the vDSO is proxied: if trampolines are in it, they would be those of the runtime vDSO,
+ * which a checkpoint leaves out.
  */
 static bool wait_in_handlers(void)
 {

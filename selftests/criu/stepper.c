@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "lib/regs.h"
 
 #define MAX_THREADS	16
 #define MAX_STEPS	200000
@@ -47,13 +48,20 @@ static void find_text(int pid)
 		die("has no vDSO", pid);
 }
 
+static unsigned long ip_of(int tid)
+{
+	struct vdso_regs regs;
+
+	if (!t_get_regs(tid, &regs))
+		die("can't read its registers", tid);
+	return vdso_regs_get(&regs, VDSO_REG_IP);
+}
+
 static bool is_inside(int tid)
 {
-	struct user_regs_struct regs;
+	unsigned long ip = ip_of(tid);
 
-	if (ptrace(PTRACE_GETREGS, tid, NULL, &regs))
-		die("can't read its registers", tid);
-	return regs.rip >= text_start && regs.rip < text_end;
+	return ip >= text_start && ip < text_end;
 }
 
 static void single_step(int tid)
@@ -68,7 +76,6 @@ static void single_step(int tid)
 static void step_inside(int tid)
 {
 	unsigned int left = rand() % MAX_INSIDE, steps = 0;
-	struct user_regs_struct regs;
 
 	/* so many steps inside, over several calls if need be */
 	for (;;) {
@@ -78,8 +85,7 @@ static void step_inside(int tid)
 			die("does not come into the vDSO", tid);
 		single_step(tid);
 	}
-	ptrace(PTRACE_GETREGS, tid, NULL, &regs);
-	printf("%d +%#llx\n", tid, regs.rip - text_start);
+	printf("%d +%#lx\n", tid, ip_of(tid) - text_start);
 }
 
 int main(int argc, char **argv)

@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/test.h"
 #include "lib/child.h"
 #include "lib/device.h"
 #include "lib/image.h"
@@ -181,14 +182,9 @@ static uint64_t put(const void *bytes, size_t size)
 
 static long call(unsigned long command, uint64_t req)
 {
-	long ret;
-
 	if (req >> 32 || !one_in(6))
 		return syscall(SYS_ioctl, fd, command, req) < 0 ? -errno : 0;
-	/* As a 32-bit program does it. */
-	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(54), "b"(fd), "c"(command), "d"(req)
-			 : "memory", "r8", "r9", "r10", "r11");
-	return ret;
+	return t_ioctl32(fd, command, req);
 }
 
 static bool get_info(struct vdso_remap_info *info, pid_t pid)
@@ -286,9 +282,9 @@ static void fuzz_once(void)
 	static struct vdso_remap_site sites[VDSO_REMAP_MAX_SITES];
 	static struct snapshot before[2];
 	unsigned long command = commands[which];
-	uint8_t bytes[8192] = {};
 	bool replace = one_in(16), unmaps;
 	union d_request req;
+	uint8_t bytes[sizeof(req) + 64] = {};
 	uint32_t flags = 0;
 	uint64_t at;
 	long ret;
@@ -334,7 +330,7 @@ static void fuzz_once(void)
 static int wait_for_ever(void *unused)
 {
 	for (;;)
-		syscall(SYS_pause);
+		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
 	return 0;
 }
 

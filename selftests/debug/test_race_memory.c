@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(race, memory_of_group_and_image_changes, RACE_TIMEOUT)
 
 static void read_all(const char *name)
 {
-	static char buf[65536];
+	static char buf[64 << 10];
 	char path[64];
 	int file;
 

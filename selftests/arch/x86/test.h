@@ -100,18 +100,21 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 #define T_CRIU_JUMP_SIZE	(sizeof(T_CRIU_JUMP) - 1)
 
 /*
- * T_SYSTEM_CALL_0, T_SYSTEM_CALL_1: the bytes of the instruction of a program's own system calls.
+ * T_SYSTEM_CALL: the instruction of a program's own system calls, and T_SYSTEM_CALL_0,
+ *	T_SYSTEM_CALL_1: its bytes.
  * T_PREFIX: it does nothing before that instruction.
  * T_READ_AT_CALL_NR: reads at the address in the register of a system call's number.
  * T_FRAME_BIAS: of a signal frame's address, modulo 16.
  */
 #ifdef __i386__
-#define T_SYSTEM_CALL_0	0xcd	/* int $0x80 */
+#define T_SYSTEM_CALL	"int $0x80"
+#define T_SYSTEM_CALL_0	0xcd
 #define T_SYSTEM_CALL_1	0x80
 #define T_PREFIX	0x3e
 #define T_FRAME_BIAS	12
 #else
-#define T_SYSTEM_CALL_0	0x0f	/* syscall */
+#define T_SYSTEM_CALL	"syscall"
+#define T_SYSTEM_CALL_0	0x0f
 #define T_SYSTEM_CALL_1	0x05
 #define T_PREFIX	0x48
 #define T_FRAME_BIAS	8
@@ -137,6 +140,41 @@ static inline long t_call_with_args(const void *fn, const long args[5])
 		"call	start\n")
 #endif
 
+/* The instruction pointer in a ucontext_t. */
+#ifdef __i386__
+#define t_context_ip(context)	((unsigned long)(context)->uc_mcontext.gregs[REG_EIP])
+#else
+#define t_context_ip(context)	((unsigned long)(context)->uc_mcontext.gregs[REG_RIP])
+#endif
+
+/* Stops at a breakpoint of its own. */
+static inline void t_trap(void)
+{
+	__asm__ volatile("int3" ::: "memory");
+}
+
+/* A counter of the processor, at a constant rate. */
+static inline uint64_t t_ticks(void)
+{
+	uint32_t low, high;
+
+	/* not before what stands before it has ended, not after what stands behind it has begun */
+	__asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high) :: "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+#ifndef __i386__
+/* ioctl() as a 32-bit program makes it; returns -errno. Where a machine can't, as any does. */
+static inline long t_ioctl32(int fd, unsigned long command, uint64_t req)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(54), "b"(fd), "c"(command), "d"(req)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+#endif
+
 /* What a loop that spins says to the processor. */
 static inline void t_relax(void)
 {
@@ -149,5 +187,8 @@ void t_write_slot(uint8_t *at, uint32_t number);
 /* Write what must be at a site, written down a second time; return its length. */
 size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target);
 size_t t_expect_stub(uint8_t *at, uint32_t stub);
+
+/* Writes a jump as stock CRIU does. */
+void t_write_criu_jump(uint8_t *at, uint64_t target);
 
 #endif /* _SELFTESTS_ARCH_X86_TEST_H */

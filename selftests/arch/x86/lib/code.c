@@ -13,6 +13,14 @@ void t_write_slot(uint8_t *at, uint32_t number)
 	at[5] = 0xc3;	/* ret */
 }
 
+void t_write_criu_jump(uint8_t *at, uint64_t target)
+{
+	const size_t size = sizeof(unsigned long);
+
+	memcpy(at, T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
+	memcpy(at + T_CRIU_JUMP_SIZE - 2 - size, &target, size);
+}
+
 #ifdef __i386__
 size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target)
 {
