@@ -3,9 +3,9 @@
 #include "lib/image.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static const char *image_dir(char *path, size_t size)
 
 	if (!dir)
 		return NULL;
-	snprintf(path, size, "%s%s", dir, T_MACHINE == EM_386 ? "/i386" : "");
+	snprintf(path, size, "%s%s", dir, T_IMAGES);
 	return path;
 }
 
@@ -55,7 +55,7 @@ const char *const *t_image_names(void)
 {
 	static const char *found[T_MAX_IMAGES + 1] = { "own" };
 	struct dirent **entries;
-	char dir[4096];
+	char dir[PATH_MAX];
 	int nr;
 
 	if (!image_dir(dir, sizeof(dir)))
@@ -72,7 +72,7 @@ const char *const *t_image_names(void)
 
 const void *t_image_read(const char *name, size_t *size)
 {
-	char dir[4096] = "", path[4096 + 256];
+	char dir[PATH_MAX] = "", path[PATH_MAX + 256];
 	struct stat st;
 	void *bytes;
 	int fd;

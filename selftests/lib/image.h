@@ -49,7 +49,7 @@ struct t_image {
 /*
  * Names for t_image_read(), at most T_MAX_IMAGES, the last one is followed by NULL:
  * "own", the running kernel's, and the releases of which there are images of
- * this ABI in $VDSO_IMAGES ($VDSO_IMAGES/i386), RELEASE.vdso, in their order.
+ * this ABI in $VDSO_IMAGES (in T_IMAGES there), RELEASE.vdso, in their order.
  */
 const char *const *t_image_names(void);
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 /*
+ * T_IMAGES: where in $VDSO_IMAGES those of this ABI are.
  * T_IMAGE_ADDR: far from everything that the kernel places by itself.
  * T_HOLES: where t_hole() begins, and the distance from one hole to the next. Nobody else
  * looks for a place there: stacks of later threads don't fill a hole.
@@ -20,6 +21,7 @@
  */
 #ifdef __i386__
 #define T_MACHINE		EM_386
+#define T_IMAGES		"/i386"
 #define T_IMAGE_ADDR		0x40000000ULL
 #define T_HOLES			0x60000000ULL
 #define T_HOLE_DISTANCE		(1ULL << 24)
@@ -30,6 +32,7 @@
 #define T_LANDING_PAD		"\xf3\x0f\x1e\xfb"	/* endbr32 */
 #else
 #define T_MACHINE		EM_X86_64
+#define T_IMAGES		""
 #define T_IMAGE_ADDR		0x10000000000ULL
 #define T_HOLES			(1ULL << 44)
 #define T_HOLE_DISTANCE		(1ULL << 30)

@@ -26,7 +26,7 @@
 #define PLACE(n)	(0x10000000000ULL + (n) * 0x1000000ULL)
 
 #define IMAGE		0x20000000000ULL
-#define IMAGE_SIZE	4096
+#define IMAGE_SIZE	((size_t)sysconf(_SC_PAGESIZE))
 
 /* Stopped; a worker of the module acts on it. */
 static pid_t child;
