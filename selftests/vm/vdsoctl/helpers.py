@@ -2,7 +2,7 @@
 """Runs vdsoctl, and makes the processes that it works on. Needs root.
 
 $VDSO_IMAGES is a directory with vdsoctl, the module vdso_remap.ko (else it must be installed) and
-image vDSOs of other kernels, those of i386 and x32 processes in its i386 and x32. $VDSOCTL_PROGRAMS is a
+image vDSOs of other kernels, those of other ABIs in directories of their names. $VDSOCTL_PROGRAMS is a
 directory with what the Makefile here builds; if it is not set, the programs are built first.
 """
 import atexit
@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import runpy
 import select
 import shutil
 import signal
@@ -22,14 +23,26 @@ import tap
 
 if "VDSO_IMAGES" not in os.environ:
     tap.bail_out("VDSO_IMAGES is not set")
+# from the names of arch/*/vdsoctl/machine.py to what they are for this machine
+MACHINE = next(machine for machine in map(runpy.run_path, map(str, pathlib.Path(
+    __file__).resolve().parents[2].glob("arch/*/vdsoctl/machine.py")))
+    if machine["MACHINE"] == os.uname().machine)
+ABI, ABI32 = MACHINE["ABI"], MACHINE["ABI32"]
+SYSTEM_CALLS = MACHINE["SYSTEM_CALLS"]
 DIR = pathlib.Path(os.environ["VDSO_IMAGES"]).absolute()
 CTL = str(DIR / "vdsoctl")
 # from a name to a file
 IMAGES = {path.stem: str(path) for path in sorted(DIR.glob("*.vdso"))}
-IMAGES32 = {f"i386/{path.stem}": str(path) for path in sorted(DIR.glob("i386/*.vdso"))}
-IMAGES_X32 = {f"x32/{path.stem}": str(path) for path in sorted(DIR.glob("x32/*.vdso"))}
+
+
+def images_of(abi):
+    """Of an ABI that is not the machine's own"""
+    return {f"{abi}/{path.stem}": str(path) for path in sorted(DIR.glob(f"{abi}/*.vdso"))}
+
+
+IMAGES32 = images_of(ABI32)
 if not IMAGES or not IMAGES32:
-    tap.bail_out(f"no *.vdso in {DIR} or its i386")
+    tap.bail_out(f"no *.vdso in {DIR} or its {ABI32}")
 IMAGE = next(iter(IMAGES.values()))
 IMAGE32 = next(iter(IMAGES32.values()))
 
@@ -39,8 +52,6 @@ AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"
 DISTANCE = 0x1000000
 # of a command; only one that hangs takes as long
 SECONDS = 300
-# what /proc/PID/syscall begins with, on x86
-SYSTEM_CALLS = {"sleep": "230 ", "pause": "34 ", "pause32": "29 "}
 
 
 def _built_programs():
@@ -56,12 +67,11 @@ def _built_programs():
     return built
 
 
-_programs = _built_programs()
-TARGET = f"{_programs}/target"
-TARGET_STATIC = f"{_programs}/target-static"
-TARGET32 = f"{_programs}/target32"
-TARGET32_STATIC = f"{_programs}/target32-static"
-TARGET_X32 = f"{_programs}/target-x32"
+PROGRAMS = _built_programs()
+TARGET = f"{PROGRAMS}/target"
+TARGET_STATIC = f"{PROGRAMS}/target-static"
+TARGET32 = f"{PROGRAMS}/target32"
+TARGET32_STATIC = f"{PROGRAMS}/target32-static"
 
 
 # Commands
@@ -150,10 +160,10 @@ def write(path, text):
         file.write(text)
 
 
-def own_image(machine="x86_64"):
+def own_image(abi=ABI):
     """A file with the running kernel's vDSO"""
-    path = str(make_directory() / machine)
-    ctl("dump-image", "--machine", machine, "-o", path)
+    path = str(make_directory() / abi)
+    ctl("dump-image", "--machine", abi, "-o", path)
     return path
 
 

@@ -40,7 +40,7 @@ def test_image(image):
 
 
 @tap.for_each(IMAGES32)
-def test_i386_image(image):
+def test_32_bits_image(image):
     """compare shows the plan"""
     said = ctl("compare", image)
     assert PROXIED.match(said)

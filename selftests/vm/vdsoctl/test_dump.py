@@ -67,12 +67,4 @@ def test_failure():
     complains(1, "can't create", CTL, "dump-image", "-o", work / "none/file")
 
 
-def test_i386():
-    """the i386 vDSO is dumped"""
-    own, own32 = own_image(), own_image("i386")
-    assert dump() == read(own) != read(own32)
-    assert ctl("compare", own32).startswith("in place: image")
-    complains(1, "i386 vDSO.*x86_64", CTL, "compare", own32, own)
-
-
 tap.main()

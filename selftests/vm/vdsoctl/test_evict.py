@@ -54,7 +54,7 @@ def waits_inside(pid, place):
     assert ip in place, f"{ip:#x} is not from {place.start:#x} to {place.stop:#x}"
 
 
-def test_i386_system_call():
+def test_32_bits_system_call():
     """evict leaves a 32-bit thread in its system call"""
     waiting = start_waiter(TARGET32_STATIC, "wait", system_call="pause32")
     said = ctl("evict", "-p", waiting.pid)
@@ -66,7 +66,7 @@ def test_i386_system_call():
 
 
 # It has called the image's __kernel_vsyscall, and is to return to the runtime vDSO's.
-def test_i386_return():
+def test_32_bits_return():
     """evict has a 32-bit thread return into the image"""
     waiting = start_waiter(CTL, "exec", "--image", IMAGE32, TARGET32_STATIC, "wait",
                            system_call="pause32")

@@ -332,7 +332,7 @@ def test_progress():
     tap.defer(os.close, terminal)
     tap.defer(os.close, stderr)
     run(*command, status=1, stderr=stderr)
-    assert waiting.encode() in os.read(terminal, 65536)
+    assert waiting.encode() in os.read(terminal, 64 << 10)
     busy.finishes()
 
 

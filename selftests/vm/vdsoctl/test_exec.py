@@ -6,16 +6,13 @@ import json
 import os
 import shutil
 import signal
-import struct
 import time
 
 import tap
-from helpers import (AS_NOBODY, CTL, DEVICE, IMAGE, IMAGES, IMAGES32, TARGET,
-                     TARGET32, TARGET32_STATIC, TARGET_STATIC, Process, complains, ctl, info,
-                     make_directory, offset_of, own_image, read, run, start_busy, state_of, under,
-                     write)
+from helpers import (ABI, ABI32, AS_NOBODY, CTL, DEVICE, IMAGE, IMAGES, IMAGES32, TARGET,
+                     TARGET32_STATIC, TARGET_STATIC, Process, complains, ctl, make_directory,
+                     own_image, read, run, state_of, under, write)
 
-AT_SYSINFO, AT_SYSINFO_EHDR = 32, 33
 YAMA = "/proc/sys/kernel/yama/ptrace_scope"
 
 # run by the program that has the image
@@ -68,8 +65,8 @@ def test_own_image():
 # Nothing has to be changed, and the program is still looked at.
 def test_own_image_of_another_kind():
     """exec of the own image: programs of another kind are refused"""
-    complains(125, "program is an i386 one", *under(own_image(), TARGET32_STATIC, "check"))
-    complains(125, "program is an x86_64 one", *under(own_image("i386"), "true"))
+    complains(125, f"program is an {ABI32} one", *under(own_image(), TARGET32_STATIC, "check"))
+    complains(125, f"program is an {ABI} one", *under(own_image(ABI32), "true"))
 
 
 def test_traced():
@@ -154,7 +151,7 @@ def test_script(image):
 @tap.for_each(IMAGES)
 def test_32_bit_program(image):
     """a 32-bit program is refused"""
-    complains(125, "program is an i386 one", *under(image, TARGET32_STATIC, "check"))
+    complains(125, f"program is an {ABI32} one", *under(image, TARGET32_STATIC, "check"))
 
 
 # What the program sees of itself is the same with and without vdsoctl.
@@ -244,56 +241,10 @@ def test_unseal():
     ctl("exec", "--unseal", "--image", IMAGE, TARGET, "check")
 
 
-# 32-bit programs
-
-# What other processes see of it
-@tap.for_each(IMAGES32)
-def test_i386_image(image):
-    """exec makes it the program's vDSO"""
-    busy = start_busy(CTL, "exec", "--image", image, TARGET32)
-    said = info(busy.pid)
-    assert said["runtime"]["abi"] == said["image"]["abi"] == "i386"
-    sites = {entry["symbol"]: entry["site"] for entry in said["image"]["symbols"]}
-    assert sites["__vdso_clock_gettime"] == "near jump", sites
-    assert sites["__kernel_vsyscall"] == "untouched", sites
-    start = said["image"]["start"]
-    assert said["mark"]["version"] == 3 and said["mark"]["image"] == start < 2**32
-    auxv = read(f"/proc/{busy.pid}/auxv")
-    auxv = dict(struct.iter_unpack("II", auxv[:len(auxv) // 8 * 8]))
-    assert auxv[AT_SYSINFO_EHDR] == start
-    assert auxv[AT_SYSINFO] == start + offset_of(image, "__kernel_vsyscall")
-    busy.finishes()
-
-
-@tap.for_each(IMAGES32)
-def test_i386_auxiliary_vector(image):
-    """the auxiliary vector points to it"""
-    vsyscall = offset_of(image, "__kernel_vsyscall")
-    run(*under(image, TARGET32, "auxv", image, vsyscall))
-    run(*under(image, TARGET32_STATIC, "auxv", image, vsyscall))
-
-
-@tap.for_each(IMAGES32)
-def test_i386_program(image):
-    """time and signals are right, linked statically and dynamically"""
-    run(*under(image, TARGET32, "check"))
-    run(*under(image, TARGET32_STATIC, "check"))
-    run("setarch", "-R", *under(image, TARGET32, "check"))
-    # a wrong offset is noticed
-    run(*under(image, TARGET32_STATIC, "auxv", image, 1), status=3)
-
-
 @tap.for_each(IMAGES32)
 def test_64_bit_program(image):
     """a 64-bit program is refused"""
-    complains(125, "program is an x86_64 one", *under(image, "true"))
-
-
-def test_own_i386_image():
-    """exec of the own i386 image: in place, or proxied by force"""
-    own = own_image("i386")
-    run(*under(own, TARGET32, "check"))
-    ctl("exec", "--force-proxy", "--image", own, "--", TARGET32, "check")
+    complains(125, f"program is an {ABI} one", *under(image, "true"))
 
 
 tap.main()

@@ -5,8 +5,8 @@ import json
 import shutil
 
 import tap
-from helpers import (AS_NOBODY, CTL, TARGET_STATIC, Process, complains, ctl, has_line, info,
-                     output_of, own_image, read, run, start_sleeper, start_waiter, traced_by,
+from helpers import (ABI, AS_NOBODY, CTL, TARGET_STATIC, Process, complains, ctl, has_line,
+                     info, output_of, own_image, read, run, start_sleeper, start_waiter, traced_by,
                      tracer_of, vdso_of, wait_until, waits_for)
 
 
@@ -85,7 +85,7 @@ def test_split_vdso():
     pid = waiter.pid
     assert output_of(CTL, "dump-image", "-p", pid) == read(own_image())
     said = ctl("info", "-p", pid)
-    assert has_line("^runtime vDSO [0-9a-f]*, x86_64, split", said)
+    assert has_line(f"^runtime vDSO [0-9a-f]*, {ABI}, split", said)
     assert " __vdso_clock_gettime" in said
     complains(1, "split into pieces", CTL, "move", "-p", pid, "--to", 10000000)
     ctl("evict", "-p", pid)

@@ -4,7 +4,7 @@
 import signal
 
 import tap
-from helpers import (CTL, DISTANCE, IMAGE32, TARGET32_STATIC, Holder, Process, complains,
+from helpers import (ABI32, CTL, DISTANCE, IMAGE32, TARGET32_STATIC, Holder, Process, complains,
                      ctl, info, load, maps_of, range_of, read, start_sleeper, start_waiter,
                      unload_for_this_test, vdso_of, wait_until, waits_for)
 
@@ -66,18 +66,18 @@ def test_stopped_process():
     waits_for("S", sleeper.pid)
 
 
-def test_i386():
+def test_32_bits():
     """move of a 32-bit process's vDSO there and back"""
     pid = Holder(TARGET32_STATIC, IMAGE32).pid
     start = vdso_of(pid)
-    assert info(pid)["runtime"]["abi"] == "i386"
+    assert info(pid)["runtime"]["abi"] == ABI32
     move(pid, start - DISTANCE)
     complains(1, "outside of what", CTL, "move", "-p", pid, "--to", "100000000")
     move(pid, start)
     waits_for("S", pid)
 
 
-def test_i386_system_call():
+def test_32_bits_system_call():
     """a 32-bit thread in a system call is in the way"""
     pid = start_waiter(TARGET32_STATIC, "wait", system_call="pause32").pid
     complains(1, "system call inside", CTL, "move", "-p", pid, "--to", "10000000")

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """vdsoctl proxy: an image in the memory of a process becomes a proxy"""
+import mmap
 import os
 import time
 
 import tap
-from helpers import (CTL, IMAGE, IMAGE32, IMAGES, IMAGES32, TARGET32_STATIC,
+from helpers import (ABI32, CTL, IMAGE, IMAGE32, IMAGES, IMAGES32, TARGET32_STATIC,
                      TARGET_STATIC, Holder, complains, ctl, info, maps_of,
                      needs_quick_steps, offset_of, range_of, run, start_busy, start_sleeper)
 
 # what target.c has below an image
-DATA_SIZE = 5 * 4096
+DATA_SIZE = 5 * mmap.PAGESIZE
 
 
 def is_proxied(target, image, *options, how=""):
@@ -86,14 +87,15 @@ def test_no_parking():
 
 
 @tap.for_each(IMAGES32)
-def test_i386_image(image):
+def test_32_bits_image(image):
     """proxy in another process"""
     is_proxied(TARGET32_STATIC, image)
 
 
-def test_i386_no_parking():
-    """i386: proxy without parking"""
-    is_proxied(TARGET32_STATIC, IMAGE32, "--park", "no")
+@tap.for_each({ABI32: IMAGE32})
+def test_32_bits_no_parking(image):
+    """proxy without parking"""
+    is_proxied(TARGET32_STATIC, image, "--park", "no")
 
 
 def test_unseal():

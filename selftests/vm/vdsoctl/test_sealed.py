@@ -39,7 +39,7 @@ def test_unseal(image):
 
 
 @tap.for_each(IMAGES32)
-def test_i386_unseal(image):
+def test_32_bits_unseal(image):
     """exec with --unseal"""
     allow_unseal(True)
     ctl("exec", "--unseal", "--image", image, TARGET32, "check")

@@ -4,13 +4,13 @@
 import re
 
 import tap
-from helpers import CTL, IMAGE, complains, ctl, has_line, run
+from helpers import ABI, CTL, IMAGE, complains, ctl, has_line, run
 
 COMMANDS = ["info", "dump-image", "compare", "exec", "evict", "move", "proxy", "load", "unload",
             "status"]
 WRONG = ["", "nonsense", "info extra", "info --nonsense", "info -p 0", "info -p 12x", "move -p 1",
          "move -p 1 --to zz", "proxy", "proxy -p 1 --park far", "evict", "compare",
-         "dump-image extra", "dump-image --machine arm", "dump-image -p 1 --machine i386",
+         "dump-image extra", "dump-image --machine nonsense", f"dump-image -p 1 --machine {ABI}",
          "unload extra", "load ./x.ko extra"]
 
 

@@ -4,8 +4,11 @@
 import subprocess
 
 import tap
-from helpers import (IMAGE, IMAGES_X32, TARGET_X32, Process, complains, ctl, info, run, under,
+from helpers import (IMAGE, PROGRAMS, Process, complains, ctl, images_of, info, run, under,
                      wait_until)
+
+IMAGES_X32 = images_of("x32")
+TARGET_X32 = f"{PROGRAMS}/target-x32"
 
 
 def needs_x32():

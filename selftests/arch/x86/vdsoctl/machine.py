@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tests of vdsoctl must know about x86"""
+# as uname -m has it
+MACHINE = "x86_64"
+# as vdsoctl names them; images of 32 bits are in a directory of that name
+ABI = "x86_64"
+ABI32 = "i386"
+# what /proc/PID/syscall begins with
+SYSTEM_CALLS = {"sleep": "230 ", "pause": "34 ", "pause32": "29 "}
