@@ -45,8 +45,8 @@ import time
 
 import containers
 import modes
-from processes import (ENVIRONMENT, REPORTS, SHARE, WORK, Failure, Process, Tap, children, dump,
-                       keep, log_of, restore, run_criu, start, tail_of, wait_until, write)
+from processes import (ABI32, ENVIRONMENT, REPORTS, SHARE, WORK, Failure, Process, Tap, children,
+                       dump, keep, log_of, restore, run_criu, start, tail_of, wait_until, write)
 
 GROUP = "/sys/fs/cgroup/busy"
 # If that is there, the plugin does not do without the module.
@@ -70,7 +70,7 @@ def is_dumped_here(tap, name):
     mmap() for that which fails in 32-bit processes, and writes there; and CRIU refuses
     processes that have registered."""
     release = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2])
-    if name not in ("i386", "busy32", "rseq") or release >= (5, 13):
+    if name not in (ABI32, "busy32", "rseq") or release >= (5, 13):
         return True
     tap.skip(f"{name}: dumped", "CRIU refuses registrations of rseq on kernels before 5.13"
              if name == "rseq" else "CRIU crashes 32-bit processes on kernels before 5.13")

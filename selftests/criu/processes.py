@@ -17,6 +17,9 @@ REPORTS = "/run/dumpee"
 WORK = tempfile.mkdtemp(prefix="images-")	# in memory
 DEADLINE = 60
 
+# of 32-bit programs; "": there are none
+ABI32 = (os.environ["ABIS"].split() + [""])[1]
+
 PROGRAMS = {
     "plain": [f"{SHARE}/dumpee", "{report}", "plain"],
     "threads": [f"{SHARE}/dumpee", "{report}", "threads"],
@@ -27,7 +30,7 @@ PROGRAMS = {
     "busy": [f"{SHARE}/dumpee", "{report}", "busy"],
     "busy32": [f"{SHARE}/dumpee32", "{report}", "busy"],
     "family": [f"{SHARE}/dumpee", "{report}", "family"],
-    "i386": [f"{SHARE}/dumpee32", "{report}", "plain"],
+    ABI32: [f"{SHARE}/dumpee32", "{report}", "plain"],
     "python3": ["python3", f"{SHARE}/asked.py", "{report}"],
     "rseq": ["python3", f"{SHARE}/asked.py", "{report}"],
     "go": [f"{SHARE}/asked", "{report}"],

@@ -9,7 +9,8 @@
 criu_run_packages=(criu crun libcriu2 iptables nftables iproute2 kmod libjson-c5 libkmod2 mount python3)
 podman_packages=(podman netavark default-jre-headless)
 # and to build it
-criu_packages=(gcc gcc-multilib libc6-dev libc6-dev-i386 make patch pkgconf golang-go xz-utils
+criu_packages=(gcc gcc-multilib libc6-dev ${vm_package32:+"$vm_package32"} make patch pkgconf
+	       golang-go xz-utils
 	       libprotobuf-dev protobuf-compiler libprotobuf-c-dev protobuf-c-compiler libcap-dev
 	       libnl-3-dev libnl-genl-3-dev libnet1-dev libaio-dev libbsd-dev libgnutls28-dev
 	       libnftables-dev uuid-dev "${criu_run_packages[@]}")

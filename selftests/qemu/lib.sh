@@ -26,8 +26,9 @@ this_arch=$(uname -m)
 read_names "${ARCH:-$this_arch}" ||
 	die "no VM for the architecture ${ARCH:-$this_arch}: no arch/*/vm.conf is for a machine of this name"
 # what a machine's file sets
-vm_qemu='' vm_qemu_package='' vm_machine='' vm_bus='' vm_cpu='' vm_cpu_sysenter='' vm_cpu_far_return=''
-vm_console='' vm_flavour='' vm_kernel='' vm_parameters='' vm_clock_khz_parameter=''
+vm_qemu='' vm_qemu_package='' vm_machine='' vm_bus='' vm_cpu='' vm_cpu_far_return=''
+vm_console='' vm_flavour='' vm_kernel='' vm_parameters='' vm_clock_khz_parameter='' vm_abis=''
+vm_package32='' vm_other_group='' vm_other_cpu='' vm_other_abi='' vm_other_tests='' vm_debug_has=''
 # shellcheck source=/dev/null
 . "$here/../../arch/$arch/vm.conf"
 grep -q "^$arch *$this_arch " "$here/../../arch/names" || cache=$cache/$arch

@@ -25,8 +25,8 @@ GETRANDOM_IS_A_STUB = "CPU does not have runtime support"
 
 def join_steps(results, lines):
     """unwind_vdso steps through __kernel_vsyscall and unwinds from each instruction. How many
-    there are is up to the vDSO, so all of them are one result here. From syscall and sysenter
-    the kernel returns into its own vDSO, which is parked, for the last three. There the test
+    there are is up to the vDSO, so all of them are one result here. From the fast ways into
+    the kernel it returns into its own vDSO, which is parked, for the last three. There the test
     has no result: only the image is an object of ld.so's, so no unwinder knows the place."""
     sysinfo, steps = 0, []
     for line in lines:
@@ -125,7 +125,8 @@ class Abi:
 def main():
     vdsoctl, suites = sys.argv[1], pathlib.Path(sys.argv[2])
     images = pathlib.Path(os.environ["VDSO_IMAGES"])
-    abis = {"64": Abi(vdsoctl, images, "x86_64"), "32": Abi(vdsoctl, images / "i386", "i386")}
+    abi, abi32 = os.environ["ABIS"].split()[:2]
+    abis = {"64": Abi(vdsoctl, images, abi), "32": Abi(vdsoctl, images / abi32, abi32)}
     programs = [(program, abis["32" if "32" in str(program.relative_to(suites)) else "64"])
             for program in sorted(suites.glob("*/*"))]
     number = 0

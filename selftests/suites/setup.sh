@@ -7,7 +7,7 @@
 
 suites_from=trixie
 suites_source=linux-source-6.12
-suites_build=$here/../suites/build
+suites_build=$here/../suites/build suites_arch=$here/../arch/$arch/suites
 
 make_suites()
 {
@@ -18,9 +18,10 @@ make_suites()
 	dpkg-deb --fsys-tarfile "$work"/*.deb |
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dc -T0 |
 		tar -x -C "$work" --strip-components=1 --wildcards --anchored --no-wildcards-match-slash \
-			"$selftests"/{vDSO,x86,'*.mk','*.h'} \
-			'linux-source-*'/{include,tools/{include,arch/x86,scripts}}
+			"$selftests"/{vDSO,"$arch",'*.mk','*.h'} \
+			'linux-source-*'/{include,tools/{include,"arch/$arch",scripts}}
 	cp "$suites_build" "$work/build-suites"
+	cp "$suites_arch" "$work/build-arch"
 	"$here/chroot-build" "$work" "$to" -- ./build-suites
 	rm -r "$work"
 }
@@ -29,7 +30,7 @@ setup_suites()
 {
 	local dir=$cache/suites from
 	from="$(recipe make_suites) $suites_from $suites_source \
-$(sha256sum <"$suites_build" | cut -c 1-16)"
+$(cat "$suites_build" "$suites_arch" | sha256sum | cut -c 1-16)"
 	! made_from "$dir/made-from" "$from" || return 0
 	step "the kernel's own tests of vDSOs" replace "$dir" make_suites "$dir.new"
 	echo "$from" >"$dir/made-from"

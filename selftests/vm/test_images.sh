@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Real programs under every kernel's image, by vdsoctl exec: all functions are called, and for i386
-# libc's own system calls go through the image as well. TAP.
+# Real programs under every kernel's image, by vdsoctl exec: all functions are called, and in
+# 32-bit programs libc's own system calls can go through the image as well. TAP.
 #
 # test_images.sh DIR: DIR holds vdsoctl, and call_vdso and call_vdso32 in vm; VDSO_IMAGES names a
-# directory of images, RELEASE.vdso, those of i386 in its i386.
+# directory of images, RELEASE.vdso, and ABIS the two ABIs; those of the second are in a directory of its
+# name.
 # shellcheck disable=SC2317 # claim() calls the functions
 set -u
 . "$(dirname "$0")/../tap.sh"
@@ -19,17 +20,18 @@ under()
 	"$dir/vdsoctl" exec --image "$image" -- "$@"
 }
 
+read -r abi abi32 _ <<<"${ABIS:?}"
 shopt -s nullglob
 images=("${VDSO_IMAGES:?}"/*.vdso)
-images32=("$VDSO_IMAGES"/i386/*.vdso)
+images32=("$VDSO_IMAGES/$abi32"/*.vdso)
 
 echo TAP version 13
 echo "1..$((${#images[@]} + ${#images32[@]} + 1))"
 claim "there are images of both ABIs" [ ${#images[@]} -gt 1 -a ${#images32[@]} -gt 1 ]
 for image in "${images[@]}"; do
-	claim "x86_64 under ${image##*/}" under "$image" "$dir/vm/call_vdso"
+	claim "$abi under ${image##*/}" under "$image" "$dir/vm/call_vdso"
 done
 for image in "${images32[@]}"; do
-	claim "i386 under ${image##*/}" under "$image" "$dir/vm/call_vdso32"
+	claim "$abi32 under ${image##*/}" under "$image" "$dir/vm/call_vdso32"
 done
 exit "$failed"
