@@ -278,7 +278,7 @@ static void add_workers(struct injector *injector)
 		closedir(dir);
 }
 
-static void arm(struct injector *injector, unsigned int nth)
+static void fail_at(struct injector *injector, unsigned int nth)
 {
 	char number[16];
 	int len = snprintf(number, sizeof(number), "%u", nth);
@@ -303,7 +303,7 @@ static void disarm(struct injector *injector, struct outcome *outcome)
 		outcome->injected |= !left;
 		outcome->reached |= left != injector->nth;
 	}
-	arm(injector, 0);
+	fail_at(injector, 0);
 }
 
 static struct t_state state;	/* what is to be expected */
@@ -445,7 +445,7 @@ static void run_round(FIXTURE_DATA(fault) *self, const FIXTURE_VARIANT(fault) *v
 		add_thread(&injector, "thread-self");
 	d_request(&req, variant->command, variant->flags, child.pid, self->addr);
 
-	arm(&injector, nth);
+	fail_at(&injector, nth);
 	outcome->ret = t_ioctl(self->fd, variant->command, &req);
 	disarm(&injector, outcome);
 

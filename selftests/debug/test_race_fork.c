@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/test.h"
 #include "lib/device.h"
 #include "lib/note.h"
 #include "race_fixture.h"
@@ -16,9 +17,7 @@ static struct vdso_remap_site other_sites[D_NR_SITES];
 
 static bool is_jump(unsigned int i)
 {
-	const uint8_t opcode = race_image.addr[d_sites[i].off];
-
-	return opcode == 0xe9 || opcode == 0x49;
+	return t_is_jump(race_image.addr + d_sites[i].off);
 }
 
 static void install(const struct vdso_remap_site *sites)

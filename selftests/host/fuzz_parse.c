@@ -29,7 +29,7 @@ static void write_built_seeds(const char *dir)
 {
 	static const struct sym syms[] = {
 		FUNC("__vdso_time", 0x1040, 20), WEAK("time", 0x1040, 20),
-		FUNC("__vdso_getrandom", 0x1100, 300), FUNC("__kernel_vsyscall", 0x1300, 16),
+		FUNC("__vdso_getrandom", 0x1100, 300), FUNC("__kernel_rt_sigreturn", 0x1300, 16),
 		FUNC("__vdso_clock_gettime64", 0x1400, 300),
 	};
 	struct spec spec = { .build_id_size = 20, .syms = syms, .nr_syms = 5 };

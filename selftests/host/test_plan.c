@@ -198,7 +198,7 @@ TEST(has_words_for_everything)
 
 TEST_F(plan, lets_a_thread_go_on_where_no_jump_is_in_its_way)
 {
-	add(&self->image, "__kernel_vsyscall", 0x100, 0x10);
+	add(&self->image, "__kernel_rt_sigreturn", 0x100, 0x10);
 	add(&self->image, "__vdso_time", 0x200, 0x40);
 	add(&self->image, "time", 0x200, 0x40);
 	add(&self->image, "__vdso_futex_robust_list64_try_unlock", 0x240, 0x10);

@@ -24,10 +24,11 @@ GETRANDOM_IS_A_STUB = "CPU does not have runtime support"
 
 
 def join_steps(results, lines):
-    """unwind_vdso steps through __kernel_vsyscall and unwinds from each instruction. How many
-    there are is up to the vDSO, so all of them are one result here. From the fast ways into
-    the kernel it returns into its own vDSO, which is parked, for the last three. There the test
-    has no result: only the image is an object of ld.so's, so no unwinder knows the place."""
+    """unwind_vdso steps through the vDSO's function for system calls and unwinds from each
+    instruction. How many there are is up to the vDSO: they are one result here. From the fast
+    ways into the kernel it returns into its own vDSO, which is parked, for the last three. There
+    the test has no result: only the image is an object of ld.so's, so no unwinder knows the
+    place."""
     sysinfo, steps = 0, []
     for line in lines:
         if line.startswith("\tIn vsyscall at "):

@@ -9,7 +9,7 @@
  *   target split	splits its vDSO into two mappings, and waits; exits 1 if the kernel refuses
  *   target displaced	moves the text of its vDSO, puts zeros in its place, and waits
  *   target auxv FILE OFF	exits 0 if the auxiliary vector names a vDSO that begins like the
- *			file and, if OFF is not 0, a __kernel_vsyscall() that far in it
+ *			file and, if OFF is not 0, a function for system calls so far in it
  *   target hold FILE [split|data]	holds an image in plain memory, as a restored process does,
  *			split: in two mappings, data: with data pages that are not zero,
  *			and prints its address; for each offset of a

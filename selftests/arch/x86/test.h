@@ -29,6 +29,7 @@
 #define T_HAS_FAR_JUMPS		0
 #define T_SIGRETURN_IS_IN_VDSO	1
 #define T_FAR_JUMP_SIZE		5
+#define T_FAR_JUMP_BEGINS	0xe9
 #define T_LANDING_PAD		"\xf3\x0f\x1e\xfb"	/* endbr32 */
 #else
 #define T_MACHINE		EM_X86_64
@@ -190,6 +191,12 @@ void t_write_slot(uint8_t *at, uint32_t number);
 /* Write what must be at a site, written down a second time; return its length. */
 size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target);
 size_t t_expect_stub(uint8_t *at, uint32_t stub);
+
+/* Whether a site has a jump, not a stub; it has no landing pad. */
+static inline int t_is_jump(const uint8_t *at)
+{
+	return *at == 0xe9 || *at == T_FAR_JUMP_BEGINS;
+}
 
 /* Writes a jump as stock CRIU does. */
 void t_write_criu_jump(uint8_t *at, uint64_t target);

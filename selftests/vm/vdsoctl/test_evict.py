@@ -65,7 +65,7 @@ def test_32_bits_system_call():
     waits_for("S", waiting.pid)
 
 
-# It has called the image's __kernel_vsyscall, and is to return to the runtime vDSO's.
+# It has called the image's function for system calls, and is to return to the runtime vDSO's.
 def test_32_bits_return():
     """evict has a 32-bit thread return into the image"""
     waiting = start_waiter(CTL, "exec", "--image", IMAGE32, TARGET32_STATIC, "wait",
