@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# test_arch.sh TREE: nothing outside of the ports knows a machine. Looks for the names of ABIs, ELF
-# machines, registers, instructions and for sizes of pages, in code and comments. Speaks TAP, and
-# prints the exceptions.
+# test_arch.sh TREE: nothing outside of the ports, arch/ and selftests/arch/, knows a machine. Looks for
+# the names of ABIs, ELF machines, registers, instructions and for sizes of pages, in code and comments.
+# Speaks TAP, and prints the exceptions.
 set -euo pipefail
 cd "$1"
 
 files=(kmod/*.[ch] userspace/*.[ch] userspace/*/*.[ch] include/*.h include/uapi/linux/*.h arch/*.h Kbuild
 	Makefile userspace/Makefile userspace/criu/apply dkms.conf)
+mapfile -t -O ${#files[@]} files < <(find selftests -type f ! -path 'selftests/arch/*' \
+	! -path selftests/host/test_arch.sh ! -name '*.md' ! -name '*.svg' ! -name '*.pyc')
 
-words=(x86 x86_64 amd64 i386 i686 x32 'ia32\w*' arm arm64 aarch64 s390x? ppc64\(el\|le\)? riscv64 loong64
+words=('__(x86_64|i386)__' x86 x86_64 amd64 i386 i686 x32 'ia32\w*'
+	arm arm64 aarch64 s390x? ppc64\(el\|le\)? riscv64 loong64
 	'EM_[A-Z0-9_]+' 'ELFDATA2[LM]SB' 'endbr(32|64)?' int3 int1 sysenter
 	'[re](ax|bx|cx|dx|ip|sp|bp|si|di)' 'r(8|9|1[0-5])d?' eflags
 	user_regs_struct 'PTRACE_(GET|SET)REGS' 'PTRACE_(PEEK|POKE)USER' '__kernel_vsyscall' MAP_32BIT
@@ -20,6 +23,7 @@ words=(x86 x86_64 amd64 i386 i686 x32 'ia32\w*' arm arm64 aarch64 s390x? ppc64\(
 # FILE|PATTERN|REASON: lines of that file with that pattern
 exceptions=(
 	'arch/*.h|"x86/|chooses the port'
+	'arch/*.h|defined\(__x86_64__\)|chooses the port'
 	'arch/abi.h|ELFDATA2|the values have no names in the kernel'
 	'arch/kmod.h|arm64, riscv|says what a port to these needs'
 	'kmod/group.c|\[vvar_vclock\]|a name that only these kernels have'
@@ -31,6 +35,10 @@ exceptions=(
 	'userspace/internal.h|_PAGE|the smallest and the largest page of all machines'
 	'userspace/*|-4096UL|errors are the last 4095 addresses'
 	'userspace/vdsoctl/proxy.c|zeros\[4096\]|a buffer that divides pages of any size'
+	'selftests/lib/memory.h|T_PAGE_MAX|the largest page of all machines'
+	'selftests/host/test_refusal.sh|-amd64|names that kernels of distributions have'
+	'selftests/debug/setup.sh|arch/x86|the kernels that watch are built for this machine only'
+	'selftests/debug/config|MMAP_MIN_ADDR|of that kernel'
 )
 
 # Is FILE LINE an exception? Then it is counted.
