@@ -85,8 +85,9 @@ applies()
 		cmp "$ours/vdso-remap.h" "$dir/criu/include/vdso-remap.h" &&
 		cmp "$tree/include/vdso_remap.h" "$dir/criu/vdso-remap/vdso_remap.h" &&
 		cmp "$tree/include/uapi/linux/vdso_remap.h" "$dir/criu/vdso-remap/linux/vdso_remap.h" &&
-		cmp "$tree/arch/criu.h" "$dir/criu/vdso-remap/arch/criu.h" &&
-		cmp "$tree/arch/x86/criu.h" "$dir/criu/vdso-remap/arch/x86/criu.h" &&
+		(cd "$tree/arch" && for header in criu.h */criu.h; do
+			cmp "$header" "$dir/criu/vdso-remap/arch/$header" || exit 1
+		done) &&
 		diff -r -x arch -x linux -x vdso_remap.h "$work/library" "$dir/criu/vdso-remap" || return 1
 	rm -r "$dir/criu/vdso-remap" "$dir/criu/vdso-remap.c" "$dir/criu/pie/vdso-remap.c" \
 		"$dir/criu/include/vdso-remap.h"
