@@ -6,7 +6,9 @@ their vDSO answers truly. Speaks TAP.
   guest.py dump CRIU TO NAME...       starts these programs and dumps them
   guest.py restore CRIU FROM TO       restores all that is in FROM, asks, and
                                       dumps again into TO
-  guest.py carry CRIU FROM TO NAME... restores and dumps these, asking nothing
+  guest.py carry CRIU[,DUMPER] FROM TO NAME...
+                                      restores these and dumps them, by another CRIU
+                                      if that is named, asking nothing
   guest.py zdtm CRIU NAME...          CRIU's own tests, twice each, also as proxies
   guest.py without-module CRIU PLUGIN FROM
                                       unloads it, and dumps and restores by CRIU; and by
@@ -133,16 +135,17 @@ def restore_all(tap, criu, source, to):
 
 def carry(tap, criu, source, to, names):
     """CRIU alone leaves a mapping behind: there is no map that later ones have to have."""
+    restorer, _, dumper = criu.partition(",")
     for name in names:
         if not os.path.isdir(f"{source}/{name}"):
             tap.skip(f"{name}: restored and dumped", "it could not be dumped")
             continue
         try:
-            process, _ = restore(criu, name, f"{source}/{name}")
+            process, _ = restore(restorer, name, f"{source}/{name}")
             if not is_dumped_here(tap, name):
                 process.kill()
                 continue
-            images = dump(criu, process)
+            images = dump(dumper or restorer, process)
             describe(images, None, None)
             keep(images, f"{to}/{name}")
             wait_until(lambda p=process: not p.is_alive(), f"{name} to be gone")

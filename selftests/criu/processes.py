@@ -66,7 +66,7 @@ class Tap:
         print(f"ok {self.number} {text} # SKIP {why}")
 
     def end(self):
-        print(f"1..{self.number}")
+        print(f"1..{self.number}" if self.number else "1..0 # SKIP what happens is only counted")
         sys.exit(self.failed > 0)
 
 
