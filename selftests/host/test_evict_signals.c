@@ -18,7 +18,7 @@ TEST_F(evict, holds_signals_back)
 		ASSERT_EQ(0, kill(self->child.pid, signals[i]));
 	for (i = 0; i < 2; i++)	/* queued, each of them counts */
 		ASSERT_EQ(0, sigqueue(self->child.pid, SIGRTMIN, (union sigval){ 0 }));
-	EXPECT_LT(0, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
+	EVICT(self->child.pid, &self->child.vdso, 1, 0);
 	EXPECT_FALSE(evictee_is_inside(&self->child));
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		EXPECT_EQ(0, shared->signals[signals[i]]);
@@ -38,7 +38,7 @@ TEST_F(evict, sends_a_stop_again)
 
 	ASSERT_TRUE(evictee_step_in(&self->child, 3));
 	ASSERT_EQ(0, kill(self->child.pid, SIGSTOP));
-	EXPECT_LT(0, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0));
+	EVICT(self->child.pid, &self->child.vdso, 1, 0);
 	EXPECT_FALSE(evictee_is_inside(&self->child));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, self->child.pid, NULL, NULL));
 	ASSERT_EQ(self->child.pid, waitpid(self->child.pid, &status, __WALL));
