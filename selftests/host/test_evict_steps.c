@@ -53,11 +53,15 @@ TEST_F(evict, does_not_touch_a_thread_outside)
 TEST_F(evict, leaves_every_range)
 {
 	struct vdso_remap_range halves[2] = { self->child.vdso, self->child.vdso };
+	int ret;
 
 	halves[0].end = (uintptr_t)self->child.clock_gettime + 8;
 	halves[1].start = halves[0].end;
 	ASSERT_TRUE(evictee_step_in(&self->child, 0));
-	EVICT(self->child.pid, halves, 2, 0);
+	ret = vdso_remap_evict(self->child.pid, halves, 2, 0);
+	if (ret == -ETIME)
+		SKIP(return, STEPS_ARE_SLOW);
+	EXPECT_LT(0, ret);
 	EXPECT_FALSE(evictee_is_inside(&self->child));
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
 }
@@ -75,13 +79,17 @@ TEST_F(evict, has_an_end)
 TEST_F(evict, takes_exactly_the_steps_it_may)
 {
 	uint64_t before;
+	int ret;
 
 	ASSERT_TRUE(evictee_step_in(&self->child, 0));
 	before = ip_of(self->child.pid);
 	EXPECT_EQ(-ETIME, vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 1));
 	EXPECT_NE(before, ip_of(self->child.pid));
 	EXPECT_TRUE(evictee_is_inside(&self->child));
-	EVICT(self->child.pid, &self->child.vdso, 1, 0);
+	ret = vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0);
+	if (ret == -ETIME)
+		SKIP(return, STEPS_ARE_SLOW);
+	EXPECT_LT(0, ret);
 }
 
 TEST_HARNESS_MAIN

@@ -74,7 +74,7 @@ TEST_F(evict, needs_its_own_proc)
 	EXPECT_EQ(ENOENT, WEXITSTATUS(status));
 }
 
-#define STEPS_ARE_SLOW	77	/* an exit status */
+#define TOO_SLOW	77	/* an exit status */
 
 /* As a checkpoint tool that crashes: it does not detach. */
 static int evict_and_end(struct evictee *child)
@@ -86,7 +86,7 @@ static int evict_and_end(struct evictee *child)
 		return 1;
 	ret = vdso_remap_evict(child->pid, &child->vdso, 1, 20000);
 	if (ret == -ETIME)
-		return STEPS_ARE_SLOW;
+		return TOO_SLOW;
 	return ret <= 0;
 }
 
@@ -103,8 +103,8 @@ TEST_F(evict, lets_a_thread_outlive_its_tracer)
 		if (!tracer)
 			_exit(evict_and_end(&self->child));
 		ASSERT_EQ(tracer, waitpid(tracer, &status, 0));
-		if (WIFEXITED(status) && WEXITSTATUS(status) == STEPS_ARE_SLOW)
-			SKIP(return, "steps are slow now: the clock functions start again and again");
+		if (WIFEXITED(status) && WEXITSTATUS(status) == TOO_SLOW)
+			SKIP(return, STEPS_ARE_SLOW);
 		EXPECT_EQ(0, status);
 		rounds = shared->rounds;
 		while (shared->rounds < rounds + 10)
