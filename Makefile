@@ -39,7 +39,7 @@ help:
 	@echo
 	@echo 'Variables and their values now:'
 	@echo '  KDIR=$(KDIR)'
-	@echo '  ARCH, CROSS_COMPILE  for another machine, as the kernel'\''s build has them'
+	@echo '  ARCH, CROSS_COMPILE  of modules and programs, as the kernel'\''s build has them'
 	@echo '  O=$(O)'
 	@echo '  prefix=$(prefix) DESTDIR=$(DESTDIR)'
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
@@ -47,7 +47,7 @@ help:
 	@echo '      and takes all if none is named; bench: bookworm sid'
 	@echo '  TESTS  for check-vm and matrix: the only tests to run, by the names that they have in the'
 	@echo '      summary, such as "move vdsoctl/exec programs": TESTS=move KERNELS=bookworm'
-	@echo '  ARCH  the VM'\''s machine, like this one if not set; all: one after the other'
+	@echo '  ARCH  of check and matrix, too: the VM'\''s machine, or all of them one after the other'
 	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
 	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
 	@echo '  SOAK_MINUTES  for check-debug: only fuzzer, races and faults, for that long; also'

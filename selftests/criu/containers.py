@@ -293,7 +293,7 @@ def restore_all(tap, criu, source, kind, table):
             continue
         claim = f"{kind}, {directory}: every answer is right, {criu}"
         if "No mapping for" in answer:
-            tap.skip(claim, "CRIU restores no container with a mount that this kernel has not")
+            tap.skip(claim, "CRIU finds no mapping for one of its mounts here")
         else:
             tap.claim(right and re.search(how, log), claim, f"{answer}\n{log}")
     os.makedirs(os.path.dirname(table), exist_ok=True)
