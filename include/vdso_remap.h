@@ -643,7 +643,9 @@ enum vdso_remap_thread_state {
  * struct vdso_remap_thread - a thread of vdso_remap_evict_process()
  * @tid: its id
  * @state: out: enum vdso_remap_thread_state; 0: the function did not come as far
- * @error: out: why it is INSIDE or LOST: what vdso_remap_evict() returned
+ * @error: out: why it is INSIDE or LOST: what vdso_remap_evict() or
+ *	vdso_remap_evict_syscall() returned; -EUCLEAN: it is at a system call in the runtime
+ *	vDSO, in which the process has overwritten what tells the ABI
  * @nr_steps: out: the number of steps taken
  * @handlers_error: out: why it is not known whether it is in a signal handler, or 0
  * @nr_handlers: out: entries used in @handlers

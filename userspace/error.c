@@ -159,6 +159,9 @@ static const struct sentence sentences[] = {
 	  "thread %t runs 64-bit code, and a 32-bit program can't handle that" },
 	{ VDSO_REMAP_STAGE_THREADS, -ESRCH,
 	  "thread %t ended, or is not stopped by the caller any more. Try again" },
+	{ VDSO_REMAP_STAGE_THREADS, -EUCLEAN,
+	  "thread %t is at a system call in the runtime vDSO, and the process has overwritten what tells "
+	  "which ABI that vDSO has" },
 	{ VDSO_REMAP_STAGE_THREADS, -ENOENT,
 	  "can't read about thread %t: /proc is not mounted, or is that of another pid namespace" },
 
