@@ -17,6 +17,23 @@
 #if VDSO_ARCH_ALL || defined(__x86_64__) || defined(__i386__)
 #define VDSO_ARCH_X86	1
 #else
+#define VDSO_ARCH_X86	0
+#endif
+
+#if VDSO_ARCH_ALL || defined(__aarch64__)
+#define VDSO_ARCH_ARM64	1
+#else
+#define VDSO_ARCH_ARM64	0
+#endif
+
+/* The kernel of the 64-bit machine runs 32-bit tasks, too. */
+#if VDSO_ARCH_ALL || defined(__arm__) || defined(__aarch64__)
+#define VDSO_ARCH_ARM	1
+#else
+#define VDSO_ARCH_ARM	0
+#endif
+
+#if !VDSO_ARCH_X86 && !VDSO_ARCH_ARM64 && !VDSO_ARCH_ARM
 #error "vdso-remap: no port to this machine: see arch/README"
 #endif
 
@@ -28,6 +45,8 @@ enum vdso_abi {
 	VDSO_ABI_X86_64,
 	VDSO_ABI_I386,
 	VDSO_ABI_X32,
+	VDSO_ABI_ARM64,
+	VDSO_ABI_ARM,
 };
 
 /**
@@ -48,12 +67,23 @@ struct vdso_abi_row {
 };
 
 #include "x86/abi.h"
+#include "arm64/abi.h"
+#include "arm/abi.h"
 
-/* Indexed by enum vdso_abi. No pointers: the freestanding library has no relocations. */
+/*
+ * Indexed by enum vdso_abi. Rows of other machines are zero, or missing at the end. No pointers:
+ * the freestanding library has no relocations.
+ */
 static const struct vdso_abi_row vdso_abi_rows[] = {
 	[VDSO_ABI_UNKNOWN] = { .name = "unknown" },
 #if VDSO_ARCH_X86
 	X86_ABI_ROWS
+#endif
+#if VDSO_ARCH_ARM64
+	ARM64_ABI_ROWS
+#endif
+#if VDSO_ARCH_ARM
+	ARM_ABI_ROWS
 #endif
 };
 
@@ -79,7 +109,23 @@ static inline enum vdso_abi vdso_abi_of(unsigned int machine, unsigned int bits)
 /* Whether its programs can use addresses below 4 GiB only. */
 static inline int vdso_abi_is_32bit(enum vdso_abi abi)
 {
-	return VDSO_ARCH_X86 && x86_abi_is_32bit(abi);
+	return (VDSO_ARCH_X86 && x86_abi_is_32bit(abi)) ||
+	       (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM);
+}
+
+/*
+ * Which bits of a code's address, as st_value of an ELF symbol has it, are no part of the address
+ * but say in what state the processor executes the code.
+ */
+static inline __u32 vdso_abi_state_bits(enum vdso_abi abi)
+{
+	return VDSO_ARCH_ARM && abi == VDSO_ABI_ARM ? ARM_STATE_BITS : 0;
+}
+
+/* An address or offset of code without these bits: where its bytes are. */
+static inline __u64 vdso_abi_code(enum vdso_abi abi, __u64 addr)
+{
+	return addr & ~(__u64)vdso_abi_state_bits(abi);
 }
 
 #endif /* _ARCH_ABI_H */

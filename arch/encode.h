@@ -8,10 +8,10 @@
  * from the start of the site on. The encoder returns 0 if they do not fit into the room, or if
  * the ABI has no such jump or stub. It writes at most VDSO_ENCODE_MAX bytes of buf. Of the
  * bytes that are at the site now, old, it reads at most room. If they begin with a landing
- * pad, buf begins with the same landing pad, and the jump or stub follows it.
+ * pad, buf begins with one, too, and the jump or stub follows it.
  *
- * If st_value of the machine's ELF symbols holds a state bit (bit 0 of Thumb code), addresses
- * and offsets of code may hold it here, too.
+ * site and target are addresses with the bits of vdso_abi_state_bits(). The bytes belong at the
+ * address without these bits; the room and old begin there.
  */
 #ifndef _ARCH_ENCODE_H
 #define _ARCH_ENCODE_H
@@ -63,6 +63,12 @@ static inline __u32 vdso_le32(__u32 val)
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? val : __builtin_bswap32(val);
 }
 
+static inline void vdso_put_le16(__u8 *buf, __u16 val)
+{
+	buf[0] = val;
+	buf[1] = val >> 8;
+}
+
 static inline void vdso_put_le32(__u8 *buf, __u32 val)
 {
 	val = vdso_le32(val);
@@ -86,20 +92,30 @@ static inline __u64 vdso_get_le64(const __u8 *bytes)
 }
 
 #include "x86/encode.h"
+#include "arm64/encode.h"
+#include "arm/encode.h"
 
-/* Copies the landing pad that old begins with to buf. Returns its size, 0 if there is none. */
+/* If old begins with a landing pad, puts one into buf. Returns its size, 0 if there is none. */
 static inline unsigned int vdso_encode_landing_pad(enum vdso_abi abi, __u8 *buf,
 						   const __u8 *old, unsigned int room)
 {
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_encode_landing_pad(abi, buf, old, room);
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return arm64_encode_landing_pad(buf, old, room);
 	return 0;
 }
 
-/* The size of a near jump, without a landing pad */
-static inline unsigned int vdso_near_jump_size(enum vdso_abi abi)
+/* The size of a near jump at site, without a landing pad */
+static inline unsigned int vdso_near_jump_size(enum vdso_abi abi, __u64 site)
 {
-	return VDSO_ARCH_X86 && vdso_abi_is_x86(abi) ? X86_NEAR_JUMP_SIZE : ~0U;
+	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
+		return X86_NEAR_JUMP_SIZE;
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return ARM64_INSN_SIZE;
+	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
+		return arm_jump_size(site);
+	return ~0U;
 }
 
 /* A jump from site to target. */
@@ -110,6 +126,10 @@ static inline unsigned int vdso_encode_jump(enum vdso_abi abi, __u8 *buf, const 
 		return 0;
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_encode_jump(abi, buf, old, room, site, target);
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return arm64_encode_jump(buf, old, room, site, target);
+	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
+		return arm_encode_jump(buf, room, site, target);
 	return 0;
 }
 
@@ -121,6 +141,10 @@ static inline struct vdso_jump vdso_decode_jump(enum vdso_abi abi, const __u8 *o
 
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_decode_jump(abi, old, room, site);
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return arm64_decode_jump(old, room, site);
+	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
+		return arm_decode_jump(old, room, site);
 	return none;
 }
 
@@ -131,15 +155,23 @@ static inline struct vdso_encode_call vdso_encode_stub_call(enum vdso_abi abi, _
 
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_encode_stub_call(abi, stub);
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return arm64_encode_stub_call(stub);
+	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
+		return arm_encode_stub_call(stub);
 	return none;
 }
 
 /* A stub (VDSO_REMAP_STUB_*): code that makes the system call in place of the function. */
 static inline unsigned int vdso_encode_stub(enum vdso_abi abi, __u8 *buf, const __u8 *old,
-					    unsigned int room, __u32 stub)
+					    unsigned int room, __u64 site, __u32 stub)
 {
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_encode_stub(abi, buf, old, room, stub);
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return arm64_encode_stub(buf, old, room, stub);
+	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
+		return arm_encode_stub(buf, room, site, stub);
 	return 0;
 }
 

@@ -71,7 +71,9 @@ static inline const char *vdso_plain_name(const char *name)
 /* The ABI of a vDSO whose ELF header is overwritten; its ELF class is known to be of bits. */
 static inline enum vdso_abi vdso_abi_of_text(const void *text, size_t size, unsigned int bits)
 {
-	return x86_abi_of_text(text, size, bits);
+	if (VDSO_ARCH_X86)
+		return x86_abi_of_text(text, size, bits);
+	return bits == 64 ? VDSO_ABI_ARM64 : VDSO_ABI_ARM;
 }
 
 /*

@@ -221,7 +221,8 @@ static int encode_sites(struct vr_proxying *p)
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
 			vdso_encode_jump(p->abi, patch->new, old, site->room, patch->addr,
 					 runtime + site->target) :
-			vdso_encode_stub(p->abi, patch->new, old, site->room, site->target);
+			vdso_encode_stub(p->abi, patch->new, old, site->room, patch->addr,
+					 site->target);
 		if (!patch->len) {
 			p->req->bad_site = i;
 			return -ENOSPC;

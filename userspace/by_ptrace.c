@@ -44,17 +44,23 @@ static int poke(int32_t tid, uint64_t addr, const uint8_t *bytes, uint32_t size)
 	return 0;
 }
 
+static const uint8_t *bytes_at(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site)
+{
+	return (const uint8_t *)in->image->text + vdso_abi_code(in->image->abi, site->off);
+}
+
 static int prepare_site(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site,
 			struct change *change)
 {
-	const uint8_t *old = (const uint8_t *)in->image->text + site->off;
+	const uint8_t *old = bytes_at(in, site);
+	uint64_t addr = in->args->image + site->off;
 	enum vdso_abi abi = in->image->abi;
 	uint32_t i;
 
-	change->addr = in->args->image + site->off;
+	change->addr = vdso_abi_code(abi, addr);
 	change->size = site->kind == VDSO_REMAP_SITE_STUB ?
-		vdso_encode_stub(abi, change->bytes, old, site->room, site->target) :
-		vdso_encode_jump(abi, change->bytes, old, site->room, change->addr,
+		vdso_encode_stub(abi, change->bytes, old, site->room, addr, site->target) :
+		vdso_encode_jump(abi, change->bytes, old, site->room, addr,
 				 in->runtime + site->target);
 	__builtin_memcpy(change->old, old, change->size);
 	if (change->size)
@@ -70,10 +76,11 @@ static int prepare_site(const struct vrl_by_ptrace *in, const struct vdso_remap_
 static bool is_in_the_way(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site,
 			  uint32_t size, uint64_t ip)
 {
-	const uint8_t *old = (const uint8_t *)in->image->text + site->off;
+	const uint8_t *old = bytes_at(in, site);
 	uint64_t addr = in->args->image + site->off;
 	uint32_t old_size = vdso_decode_jump(in->image->abi, old, site->room, addr).size;
 
+	addr = vdso_abi_code(in->image->abi, addr);
 	return ip > addr && ip < addr + (old_size > size ? old_size : size);
 }
 

@@ -346,19 +346,20 @@ static int parse_symbols(const struct elf *elf, struct vdso_remap_image *image)
 static void measure_rooms(const struct elf *elf, struct vdso_remap_image *image)
 {
 	uint64_t next = elf->code_end;
-	uint64_t end = 0;
+	uint64_t start, end = 0;
 	uint32_t i;
 
 	for (i = image->nr_entry_points; i-- > 0;) {
 		struct vdso_remap_entry_point *this = &image->entry_points[i];
 
-		if (i + 1 == image->nr_entry_points || this->off != this[1].off) {
-			end = section_end(elf, this->off);
+		start = vdso_abi_code(elf->abi, this->off);
+		if (start != next) {
+			end = section_end(elf, start);
 			if (!end || end > next)
 				end = next;
-			next = this->off;
+			next = start;
 		}
-		this->room = end - this->off;
+		this->room = end - start;
 	}
 }
 

@@ -59,6 +59,11 @@ bool vrl_needs_no_data(const char *name)
 	return vdso_needs_no_data(name);
 }
 
+static const __u8 *bytes_at(const struct vdso_remap_image *image, uint32_t off)
+{
+	return (const __u8 *)image->text + vdso_abi_code(image->abi, off);
+}
+
 static bool any_alias(const struct group *group, bool (*holds)(const char *name))
 {
 	uint32_t i;
@@ -102,11 +107,11 @@ static uint32_t find_stub(const struct group *group, const struct vdso_stub_name
 static bool is_overwritten(const struct group *group, uint32_t stub)
 {
 	const struct vdso_remap_entry_point *entry = &group->image->entry_points[group->first];
-	const __u8 *old = (const __u8 *)group->image->text + entry->off;
+	const __u8 *old = bytes_at(group->image, entry->off);
 	__u8 buf[VDSO_ENCODE_MAX];
 	unsigned int size;
 
-	size = vdso_encode_stub(group->image->abi, buf, old, entry->room, stub);
+	size = vdso_encode_stub(group->image->abi, buf, old, entry->room, entry->off, stub);
 	return __builtin_memcmp(buf, old, size);
 }
 
@@ -167,17 +172,20 @@ static struct decision decide(const struct group *group, const struct vdso_remap
 	return decision;
 }
 
-/* Whether what the module will write fits, at the least: a near jump. */
+/*
+ * Whether what the module will write fits, at the least: a near jump. An offset serves as the
+ * address: the image's own address is page aligned.
+ */
 static bool fits(const struct group *group, const struct vdso_remap_site *site)
 {
-	const __u8 *old = (const __u8 *)group->image->text + site->off;
+	const __u8 *old = bytes_at(group->image, site->off);
 	enum vdso_abi abi = group->image->abi;
 	__u8 buf[VDSO_ENCODE_MAX];
 
 	if (site->kind == VDSO_REMAP_SITE_STUB)
-		return vdso_encode_stub(abi, buf, old, site->room, site->target);
+		return vdso_encode_stub(abi, buf, old, site->room, site->off, site->target);
 	return site->room >= vdso_encode_landing_pad(abi, buf, old, site->room) +
-			     vdso_near_jump_size(abi);
+			     vdso_near_jump_size(abi, site->off);
 }
 
 static int plan_group(struct vdso_remap_plan *plan, const struct group *group,

@@ -93,12 +93,13 @@ static void protect(const struct proxy *proxy, int prot)
 static unsigned int encode(const struct proxy *proxy, const struct vdso_remap_site *site,
 			   uint8_t *code)
 {
-	uint8_t *at = proxy->image.addr + site->off;
+	uint64_t addr = (uintptr_t)proxy->image.addr + site->off;
+	uint8_t *at = (uint8_t *)(uintptr_t)vdso_abi_code(VDSO_ABI_NATIVE, addr);
 
 	if (site->kind == VDSO_REMAP_SITE_JUMP)
-		return vdso_encode_jump(VDSO_ABI_NATIVE, code, at, site->room, (uintptr_t)at,
+		return vdso_encode_jump(VDSO_ABI_NATIVE, code, at, site->room, addr,
 					proxy->group.text + site->target);
-	return vdso_encode_stub(VDSO_ABI_NATIVE, code, at, site->room, site->target);
+	return vdso_encode_stub(VDSO_ABI_NATIVE, code, at, site->room, addr, site->target);
 }
 
 void proxy_install_by_hand(struct proxy *proxy, bool park)

@@ -19,8 +19,9 @@ const char *image_abi_names(void)
 	size_t len = 0;
 
 	for (abi = 1; abi < VDSO_NR_ABIS; abi++)
-		len += snprintf(names + len, sizeof(names) - len, "%s%s", abi > 1 ? ", " : "",
-				vdso_remap_abi_name(abi));
+		if (vdso_abi_row(abi)->bits)
+			len += snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
+					vdso_remap_abi_name(abi));
 	return names;
 }
 

@@ -95,7 +95,7 @@ TEST_F(encode, stub_is_the_system_call)
 
 	for (i = 0; i < ARRAY_SIZE(stubs); i++) {
 		EXPECT_EQ(stubs[i].nr, stub_nr(stubs[i].stub));
-		len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stubs[i].stub);
+		len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, stubs[i].stub);
 		ASSERT_EQ(variant->pad + 8, len);
 		DISASSEMBLE(len);
 		ASSERT_EQ(3, self->nr);
@@ -111,7 +111,7 @@ TEST_F(encode, getrandom_stub_answers_the_query_first)
 	char ret_at[32];
 
 	EXPECT_EQ(SYS_getrandom, stub_nr(VDSO_REMAP_STUB_GETRANDOM));
-	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, VDSO_REMAP_STUB_GETRANDOM);
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, VDSO_REMAP_STUB_GETRANDOM);
 	ASSERT_EQ(variant->pad + 16, len);
 	DISASSEMBLE(len);
 	ASSERT_EQ(7, self->nr);
@@ -136,7 +136,7 @@ TEST_F(encode, there_is_no_stub_of_other_numbers)
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		EXPECT_EQ(0, stub_nr(numbers[i]));
-		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, numbers[i]));
+		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, numbers[i]));
 	}
 }
 
@@ -162,7 +162,7 @@ TEST_F(encode, nothing_leaves_its_room)
 			if (kind < 2)
 				len = vdso_encode_jump(ABI, self->buf, old, room, SITE, target);
 			else
-				len = vdso_encode_stub(ABI, self->buf, old, room, kind == 2 ?
+				len = vdso_encode_stub(ABI, self->buf, old, room, SITE, kind == 2 ?
 						       VDSO_REMAP_STUB_TIME :
 						       VDSO_REMAP_STUB_GETRANDOM);
 			free(old);
@@ -236,7 +236,7 @@ TEST_F(encode, nothing_else_is_taken_for_an_old_jump)
 
 	EXPECT_EQ(0, vdso_decode_jump(ABI, self->old, MAX_ROOM, SITE).size);
 	for (stub = 1; stub <= VDSO_REMAP_STUB_GETRANDOM; stub++) {
-		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stub));
+		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, stub));
 		EXPECT_EQ(0, vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE).size);
 	}
 }
@@ -245,7 +245,7 @@ TEST_F(encode, an_unknown_abi_has_no_code)
 {
 	EXPECT_EQ(0, vdso_encode_jump(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM, SITE,
 				      SITE + 0x100));
-	EXPECT_EQ(0, vdso_encode_stub(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM,
+	EXPECT_EQ(0, vdso_encode_stub(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM, SITE,
 				      VDSO_REMAP_STUB_TIME));
 	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_AARCH64, 64));
 	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_386, 64));
@@ -302,7 +302,7 @@ FIXTURE_TEARDOWN(run)
 }
 
 #define INSTALL_STUB(name) \
-	ASSERT_NE(0, vdso_encode_stub(ABI, self->page, self->page, 64, VDSO_REMAP_STUB_ ## name))
+	ASSERT_NE(0, vdso_encode_stub(ABI, self->page, self->page, 64, SITE, VDSO_REMAP_STUB_ ## name))
 
 static __s64 ns(const struct timespec *ts)
 {

@@ -89,14 +89,14 @@ TEST_F(encode, stubs_are_those_of_x86_64)
 	unsigned int stub, len;
 
 	for (stub = VDSO_REMAP_STUB_CLOCK_GETTIME; stub <= VDSO_REMAP_STUB_GETCPU; stub++) {
-		len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stub);
+		len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, stub);
 		ASSERT_EQ(variant->pad + 8, len);
-		EXPECT_EQ(len, vdso_encode_stub(VDSO_ABI_X86_64, native, self->old, MAX_ROOM,
+		EXPECT_EQ(len, vdso_encode_stub(VDSO_ABI_X86_64, native, self->old, MAX_ROOM, SITE,
 						stub));
 		EXPECT_EQ(0, memcmp(native, self->buf, len));
 	}
 	for (; stub <= VDSO_REMAP_STUB_RT_SIGRETURN + 1; stub++)
-		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, stub));
+		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, stub));
 	EXPECT_EQ(SYS_clock_gettime,
 		  vdso_encode_stub_call(ABI, VDSO_REMAP_STUB_CLOCK_GETTIME).nr);
 }

@@ -142,7 +142,7 @@ TEST_F(site, sees_every_stub)
 			memset(self->bytes + OFF, 0x90, 64);
 			if (pad)
 				memcpy(self->bytes + OFF, variant->endbr, sizeof(variant->endbr));
-			if (!vdso_encode_stub(self->abi, self->bytes + OFF, self->bytes + OFF, 64,
+			if (!vdso_encode_stub(self->abi, self->bytes + OFF, self->bytes + OFF, 64, ADDR,
 					      vdso_stub_names[i].stub))
 				continue;
 			nr++;
@@ -175,7 +175,7 @@ TEST_F(site, does_not_read_beyond_the_image)
 			len = vdso_encode_jump(self->abi, buf, self->bytes + OFF, 64, ADDR,
 					       targets[i]);
 		else
-			len = vdso_encode_stub(self->abi, buf, self->bytes + OFF, 64,
+			len = vdso_encode_stub(self->abi, buf, self->bytes + OFF, 64, ADDR,
 					       vdso_stub_names[i - ARRAY_SIZE(targets)].stub);
 		for (cut = 0; cut < len; cut++) {
 			self->image.text = memcpy(malloc(cut), buf, cut);

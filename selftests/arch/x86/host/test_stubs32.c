@@ -86,7 +86,7 @@ static void install(uint32_t stub)
 
 	for (i = 0; i < sizeof(endbr32); i++)
 		page[i] = endbr32[i];
-	vdso_encode_stub(VDSO_ABI_I386, page, page, 64, stub);
+	vdso_encode_stub(VDSO_ABI_I386, page, page, 64, (uintptr_t)page, stub);
 }
 
 #define SYS(name, a, b)	raw_syscall(__NR_ ## name, (long)(a), (long)(b), 0, 0, 0, 0)
