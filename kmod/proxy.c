@@ -62,19 +62,26 @@ static int check_request(const struct vdso_remap_proxy *req, const struct mm_str
 	return 0;
 }
 
-static int check_sites(struct vdso_remap_proxy *req, const struct vdso_remap_site *sites)
+/* The offset of a site's first byte: site->off may hold a state bit, as st_value does. */
+static unsigned long site_start(const struct vr_proxying *p, const struct vdso_remap_site *site)
 {
+	return site->off & ~(unsigned long)vdso_abi_state_bits(p->abi);
+}
+
+static int check_sites(struct vr_proxying *p)
+{
+	struct vdso_remap_proxy *req = p->req;
 	u64 end = 0;
 	unsigned int i;
 
 	for (i = 0; i < req->nr_sites; i++) {
-		const struct vdso_remap_site *site = &sites[i];
+		const struct vdso_remap_site *site = &p->sites[i];
 
 		req->bad_site = i;
 		if ((site->kind != VDSO_REMAP_SITE_JUMP && site->kind != VDSO_REMAP_SITE_STUB) ||
-		    !site->room || site->off < end)
+		    !site->room || site_start(p, site) < end)
 			return -EINVAL;
-		end = (u64)site->off + site->room;
+		end = (u64)site_start(p, site) + site->room;
 		if (end > req->image_size)
 			return -EINVAL;
 	}
@@ -97,7 +104,7 @@ static int check_targets(struct vr_proxying *p)
 	struct vr_runtime runtime;
 	unsigned long limit;
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
 	if (!vr_runtime_get(&runtime, p->target->mm))
 		return -ENOENT;
@@ -107,6 +114,7 @@ static int check_targets(struct vr_proxying *p)
 	limit = arch_vr_task_size(p->target->mm, vr_runtime_bits(&runtime));
 	if (req->image + req->image_size > limit || req->image_data > limit)
 		return -EINVAL;
+	ret = check_sites(p);
 	for (i = 0; !ret && i < p->req->nr_sites; i++) {
 		ret = check_target(p, &p->sites[i], &runtime);
 		if (ret)
@@ -179,10 +187,11 @@ static int open_window(struct vr_proxying *p)
 		return ret;
 	for (i = 0; i < p->req->nr_sites; i++) {
 		const struct vdso_remap_site *site = &p->sites[i];
+		unsigned long start = site_start(p, site);
 		unsigned long used = min_t(u32, site->room, VDSO_ENCODE_MAX);
 
-		page = site->off >> PAGE_SHIFT;
-		last = (site->off + used - 1) >> PAGE_SHIFT;
+		page = start >> PAGE_SHIFT;
+		last = (start + used - 1) >> PAGE_SHIFT;
 		for (next = max(next, page); next <= last; next++) {
 			ret = vr_window_pin(window, p->target->mm,
 					    p->req->image + (next << PAGE_SHIFT), p->force);
@@ -190,7 +199,7 @@ static int open_window(struct vr_proxying *p)
 				return ret;
 		}
 		/* Sites are ordered, so the last pages of the window are those of this site. */
-		p->patches.patch[i].window_off = offset_in_page(site->off) +
+		p->patches.patch[i].window_off = offset_in_page(start) +
 			((window->nr - (last - page + 1)) << PAGE_SHIFT);
 	}
 	return vr_window_open(window);
@@ -215,13 +224,14 @@ static int encode_sites(struct vr_proxying *p)
 		const struct vdso_remap_site *site = &p->sites[i];
 		struct vr_patch *patch = &p->patches.patch[i];
 		const u8 *old = p->window.addr + patch->window_off;
+		unsigned long entry = p->req->image + site->off;
 
-		patch->addr = p->req->image + site->off;
+		patch->addr = p->req->image + site_start(p, site);
 		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
-			vdso_encode_jump(p->abi, patch->new, old, site->room, patch->addr,
+			vdso_encode_jump(p->abi, patch->new, old, site->room, entry,
 					 runtime + site->target) :
-			vdso_encode_stub(p->abi, patch->new, old, site->room, patch->addr,
+			vdso_encode_stub(p->abi, patch->new, old, site->room, entry,
 					 site->target);
 		if (!patch->len) {
 			p->req->bad_site = i;
@@ -232,7 +242,7 @@ static int encode_sites(struct vr_proxying *p)
 		/* If no byte changes, a thread among these bytes is not in the way. */
 		patch->busy = patch->skip == patch->len ? 0 :
 			max_t(u8, patch->len,
-			      vdso_decode_jump(p->abi, old, site->room, patch->addr).size);
+			      vdso_decode_jump(p->abi, old, site->room, entry).size);
 	}
 	p->patches.nr = i;
 	p->patches.window = &p->window;
@@ -347,9 +357,6 @@ int vr_proxy(struct vr_target *target, void *request)
 	if (IS_ERR(sites))
 		return PTR_ERR(sites);
 	p.sites = sites;
-	ret = check_sites(req, sites);
-	if (ret)
-		goto out_free_sites;
 
 	ret = -ENOMEM;
 	p.patches.patch = kvcalloc(req->nr_sites, sizeof(*p.patches.patch), GFP_KERNEL);
@@ -358,7 +365,6 @@ int vr_proxy(struct vr_target *target, void *request)
 	if (!ret && p.move.sealed)
 		vr_log_unseal(target, p.parking ? &p.move.new : &p.move.old);
 	kvfree(p.patches.patch);
-out_free_sites:
 	kfree(sites);
 	return ret;
 }
