@@ -5,7 +5,6 @@
  *   ARCH_VR_HAS_COMPAT	whether processes can have the vDSO of a 32-bit ABI
  *   arch_vr_vdso()		where the kernel believes the text of an mm's vDSO to be
  *   arch_vr_set_vdso()		changes that
- *   arch_vr_runtime()		the kernel's own copy of the text that belongs to an mm
  *   arch_vr_sync_code()	makes this CPU discard the instructions that it has fetched
  *
  * The rest of this file is defaults. A port that needs something else defines its own
@@ -14,16 +13,22 @@
 #ifndef _ARCH_KMOD_H
 #define _ARCH_KMOD_H
 
+#include <linux/elf.h>
 #include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mmu_context.h>
 #include <linux/ptrace.h>
 #include <linux/sched/task_stack.h>
 
 #include <asm/cacheflush.h>
 
-#ifdef CONFIG_X86
+#if defined(CONFIG_X86)
 #include "x86/kmod.h"
+#elif defined(CONFIG_ARM64)
+#include "arm64/kmod.h"
+#elif defined(CONFIG_ARM)
+#include "arm/kmod.h"
 #else
 #error "vdso_remap: no port to this machine: see arch/README"
 #endif
@@ -31,6 +36,40 @@
 /* Whether the kernel's mremap hook may change the instruction pointer of the current thread. */
 #ifndef ARCH_VR_HOOK_MOVES_IP
 #define ARCH_VR_HOOK_MOVES_IP	0
+#endif
+
+/*
+ * Of how many kinds the mappings of the vDSO are, and of which kind those of this mm are. x86 has
+ * the same mappings for all ABIs.
+ */
+#ifndef ARCH_VR_NR_KINDS
+#define ARCH_VR_NR_KINDS	1
+static inline unsigned int arch_vr_kind(const struct mm_struct *mm)
+{
+	return 0;
+}
+#endif
+
+/*
+ * The kernel's own copy of the text that belongs to mm, and its size; NULL if there is none. text is the
+ * mapping of the text for mm's kind. Its pages are a part of the kernel, one behind the other. The
+ * array has no end, but the file that they hold ends with its section headers.
+ */
+#ifndef arch_vr_runtime
+static inline const void *arch_vr_runtime(const struct mm_struct *mm,
+					  const struct vm_special_mapping *text,
+					  unsigned long *size)
+{
+	const void *data = page_address(text->pages[0]);
+	const Elf32_Ehdr *elf32 = data;
+	const Elf64_Ehdr *elf64 = data;
+
+	*size = elf32->e_ident[EI_CLASS] == ELFCLASS64 ?
+		elf64->e_shoff + elf64->e_shnum * sizeof(Elf64_Shdr) :
+		elf32->e_shoff + elf32->e_shnum * sizeof(Elf32_Shdr);
+	*size = PAGE_ALIGN(*size);
+	return data;
+}
 #endif
 
 /*

@@ -25,16 +25,34 @@ static const char * const names[] = { TEXT_NAME, "[vvar]", "[vvar_vclock]" };
  * their names.
  */
 static struct vr_slot {
-	const struct vm_special_mapping *spec;	/* for a group that replaces no old one */
-	unsigned long flags;	/* likewise */
+	const char *name;
+	unsigned long flags;	/* for a group that replaces no old one, of any kind of process */
 	unsigned long size;	/* of a data area; that of the text depends on the ABI */
 	unsigned long below;	/* distance from its start up to the text */
 } slots[VDSO_REMAP_MAX_AREAS] __ro_after_init;
 static unsigned int nr_slots __ro_after_init;
+
+/*
+ * The mappings for a group that replaces no old one, for each kind of process. Those of the loading
+ * process are known from the start, those of another kind when its first group is seen.
+ */
+static const struct vm_special_mapping *specs[ARCH_VR_NR_KINDS][VDSO_REMAP_MAX_AREAS];
 /* The operations of all special mappings, whatever their name. They are not exported. */
 static const struct vm_operations_struct *special_ops __ro_after_init;
 
 #define text_slot	(&slots[nr_slots - 1])
+
+static const struct vm_special_mapping **spec_of(const struct mm_struct *mm,
+						 const struct vr_slot *slot)
+{
+	return &specs[arch_vr_kind(mm)][slot - slots];
+}
+
+/* Whoever comes second writes the same. A process can't change which mapping its vma has. */
+static void learn_spec(const struct vm_area_struct *vma, const struct vr_slot *slot)
+{
+	WRITE_ONCE(*spec_of(vma->vm_mm, slot), vma->vm_private_data);
+}
 
 int __init vr_group_init(void)
 {
@@ -60,12 +78,13 @@ int __init vr_group_init(void)
 		end = vma->vm_end;
 		text = strcmp(name, TEXT_NAME) ? 0 : vma->vm_start;
 		special_ops = ops;
-		slots[nr_slots++] = (struct vr_slot) {
-			.spec = vma->vm_private_data,
+		slots[nr_slots] = (struct vr_slot) {
+			.name = name,
 			.flags = vma->vm_flags,
 			.size = end - vma->vm_start,
 			.below = vma->vm_start,
 		};
+		learn_spec(vma, &slots[nr_slots++]);
 	}
 	mmap_read_unlock(mm);
 
@@ -88,12 +107,18 @@ static const char *special_name(const struct vm_area_struct *vma)
 
 static bool fills_slot(const struct vm_area_struct *vma, const struct vr_slot *slot)
 {
-	return !strcmp(special_name(vma), slot->spec->name);
+	return !strcmp(special_name(vma), slot->name);
 }
 
 static bool fills_any_slot(const struct vm_area_struct *vma)
 {
 	return match_string(names, ARRAY_SIZE(names), special_name(vma)) >= 0;
+}
+
+/* The mapping of the text for processes of mm's kind; NULL if no such process was seen yet. */
+const struct vm_special_mapping *vr_group_text_spec(const struct mm_struct *mm)
+{
+	return READ_ONCE(*spec_of(mm, text_slot));
 }
 
 /* The start of a group whose text is at this address. If it wraps, it is above the text. */
@@ -115,8 +140,8 @@ static bool set_span(struct vr_span *span, unsigned long text, const struct vr_r
  * lock is held: without it the process could change its kind of vDSO, and with
  * that the size, between this answer and its use.
  *
- * Return: 0; -ENOENT: the kernel does not say which vDSO belongs to mm;
- * -EINVAL: they wrap, or are not for this task.
+ * Return: 0; -ENOENT: the kernel does not say which vDSO belongs to mm; -EOPNOTSUPP: no group
+ * of such a process was seen yet; -EINVAL: they wrap, or are not for this task.
  */
 int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *span)
 {
@@ -124,6 +149,8 @@ int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *spa
 
 	mmap_assert_locked(mm);
 
+	if (!vr_group_text_spec(mm))
+		return -EOPNOTSUPP;
 	if (!vr_runtime_get(&runtime, mm))
 		return -ENOENT;
 	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
@@ -148,18 +175,23 @@ static struct vr_span slot_span(const struct vr_slot *slot, const struct vr_span
 static bool find_whole(struct mm_struct *mm, unsigned long text, struct vr_group *group)
 {
 	struct vr_group found = { .nr = nr_slots };
+	struct vm_area_struct *vma = find_vma(mm, text);
 	struct vr_runtime runtime;
 	unsigned int i;
 
+	if (!vma || !fills_slot(vma, text_slot))
+		return false;
+	learn_spec(vma, text_slot);
 	if (!vr_runtime_get(&runtime, mm) || !set_span(&found.span, text, &runtime))
 		return false;
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span want = slot_span(&slots[i], &found.span);
-		struct vm_area_struct *vma = find_vma(mm, want.start);
 
+		vma = find_vma(mm, want.start);
 		if (!vma || !fills_slot(vma, &slots[i]) || vma->vm_pgoff ||
 		    vma->vm_start != want.start || vma->vm_end != want.end)
 			return false;
+		learn_spec(vma, &slots[i]);
 		found.vma[i] = vma;
 	}
 	*group = found;
@@ -262,7 +294,7 @@ int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct 
 	mm->def_flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	for (i = 0; i < nr_slots; i++) {
 		struct vr_span at = slot_span(&slots[i], &group->span);
-		const struct vm_special_mapping *spec = slots[i].spec;
+		const struct vm_special_mapping *spec = READ_ONCE(*spec_of(mm, &slots[i]));
 		unsigned long flags = slots[i].flags;
 		struct vm_area_struct *vma;
 
@@ -270,6 +302,9 @@ int vr_group_install(struct mm_struct *mm, struct vr_group *group, const struct 
 			spec = like->vma[i]->vm_private_data;
 			flags = like->vma[i]->vm_flags;
 		}
+		ret = -EOPNOTSUPP;
+		if (!spec)
+			break;
 		vma = static_call(vr_install_special_mapping)(mm, at.start, at.end - at.start,
 							      flags & ~STATE_FLAGS, spec);
 		ret = PTR_ERR_OR_ZERO(vma);

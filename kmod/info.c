@@ -24,15 +24,18 @@ int vr_get_info(struct vr_target *target, void *request)
 	};
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	/* Under the lock, so that machine, build id and areas are those of the same vDSO. */
+	/*
+	 * Under the lock, so that machine, build id and areas are those of the same vDSO. The group
+	 * comes first: the kernel's copy of a text may be known by it only.
+	 */
+	if (!vr_group_find(mm, &group))
+		info->state = VDSO_REMAP_STATE_PRESENT;
 	if (vr_runtime_get(&runtime, mm)) {
 		info->machine = vr_runtime_machine(&runtime);
 		info->build_id_size = vr_runtime_build_id(&runtime, info->build_id,
 							  sizeof(info->build_id));
 	}
 	info->vdso = arch_vr_vdso(mm);
-	if (!vr_group_find(mm, &group))
-		info->state = VDSO_REMAP_STATE_PRESENT;
 	for (i = 0; i < group.nr; i++) {
 		const struct vm_area_struct *vma = group.vma[i];
 		struct vdso_remap_area *area = &info->areas[i];

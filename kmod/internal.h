@@ -183,6 +183,7 @@ struct vr_group {
 
 int vr_group_init(void);
 int vr_group_find(struct mm_struct *mm, struct vr_group *group);
+const struct vm_special_mapping *vr_group_text_spec(const struct mm_struct *mm);
 bool vr_group_is_text(const struct vm_area_struct *vma);
 struct vm_area_struct *vr_group_text(const struct vr_group *group);
 unsigned long vr_group_start(unsigned long text);

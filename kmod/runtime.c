@@ -26,7 +26,9 @@ static bool is_elf64(const struct vr_runtime *runtime)
 
 bool vr_runtime_get(struct vr_runtime *runtime, const struct mm_struct *mm)
 {
-	runtime->data = arch_vr_runtime(mm, &runtime->size);
+	const struct vm_special_mapping *text = vr_group_text_spec(mm);
+
+	runtime->data = text ? arch_vr_runtime(mm, text, &runtime->size) : NULL;
 	return runtime->data && runtime->size >= sizeof(Elf64_Ehdr);
 }
 
@@ -41,7 +43,7 @@ unsigned int vr_runtime_bits(const struct vr_runtime *runtime)
 }
 
 /* The nr-th section of a type; its size, or 0 if there is none. */
-static size_t find_section(const struct vr_runtime *runtime, u32 type, unsigned int nr,
+static size_t section_of(const struct vr_runtime *runtime, u32 type, unsigned int nr,
 			   const void **data)
 {
 	u64 off = elf_get(runtime, Ehdr, runtime->data, e_shoff);
@@ -66,7 +68,7 @@ bool vr_runtime_has_entry_point(const struct vr_runtime *runtime, u32 off)
 {
 	size_t one = elf_sizeof(runtime, Sym);
 	const void *sym;
-	size_t left = find_section(runtime, SHT_DYNSYM, 0, &sym);
+	size_t left = section_of(runtime, SHT_DYNSYM, 0, &sym);
 
 	for (; left >= one; sym += one, left -= one) {
 		u8 info = elf_get(runtime, Sym, sym, st_info);
@@ -86,7 +88,7 @@ unsigned int vr_runtime_build_id(const struct vr_runtime *runtime, u8 *id, unsig
 	unsigned int nr;
 	size_t left;
 
-	for (nr = 0; (left = find_section(runtime, SHT_NOTE, nr, (const void **)&note)); nr++) {
+	for (nr = 0; (left = section_of(runtime, SHT_NOTE, nr, (const void **)&note)); nr++) {
 		while (left >= sizeof(*note)) {
 			u64 name = ALIGN((u64)note->n_namesz, 4);
 			u64 size = sizeof(*note) + name + ALIGN((u64)note->n_descsz, 4);

@@ -5,7 +5,6 @@
 
 #include <linux/mm_types.h>
 
-#include <asm/mmu_context.h>	/* arch_vma_access_permitted() */
 #include <asm/sync_core.h>
 #include <asm/vdso.h>
 
@@ -29,11 +28,13 @@ static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
 }
 
 /*
- * The kernel's own copy of the text that belongs to mm. The kernel fills the pages of the mapping
- * from it, so it is right for every ABI, and whatever the process wrote to its pages. NULL if
- * the process was started without a vDSO.
+ * The kernel fills the pages of the mapping from the image that it keeps for the mm. NULL if the
+ * process was started without a vDSO.
  */
-static inline const void *arch_vr_runtime(const struct mm_struct *mm, unsigned long *size)
+#define arch_vr_runtime	arch_vr_runtime
+static inline const void *arch_vr_runtime(const struct mm_struct *mm,
+					  const struct vm_special_mapping *text,
+					  unsigned long *size)
 {
 	const struct vdso_image *image = mm->context.vdso_image;
 
