@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* arm: what the module needs to know of the kernel. Included by ../kmod.h, which documents it. */
+#ifndef _ARCH_ARM_KMOD_H
+#define _ARCH_ARM_KMOD_H
+
+#include <linux/highmem.h>
+#include <linux/mm_types.h>
+
+#include <asm/barrier.h>
+#include <asm/cacheflush.h>
+#include <asm/cputype.h>
+
+#define ARCH_VR_HAS_COMPAT	0
+
+static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
+{
+	return mm->context.vdso;
+}
+
+static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
+{
+	mm->context.vdso = text;
+}
+
+/*
+ * Whether this CPU broadcasts cache maintenance: MPIDR has bit 31 set if the processor has the
+ * multiprocessing extensions, and bit 30 if it is a single processor all the same.
+ */
+static inline bool arch_arm_broadcasts(void)
+{
+	return (read_cpuid_mpidr() & (3U << 30)) == 1U << 31;
+}
+
+/*
+ * flush_icache_range() works on the lines of a kernel address, on all CPUs without interrupting
+ * them. Cortex-A7 and Cortex-A9 have instruction caches that are indexed by virtual addresses: the
+ * process's lines may be others. So the whole instruction cache is invalidated, too (ICIALLUIS, or
+ * ICIALLU on a single processor). The kernel's __flush_icache_all() needs a function that is not
+ * exported. Data caches behave as if indexed by physical addresses on all ARMv7 processors.
+ */
+#define arch_vr_publish_code	arch_vr_publish_code
+static inline void arch_vr_publish_code(struct page *page, unsigned int off, unsigned int len)
+{
+	u8 *addr = kmap_local_page(page);
+
+	flush_icache_range((unsigned long)addr + off, (unsigned long)addr + off + len);
+	kunmap_local(addr);
+	if (arch_arm_broadcasts())
+		asm volatile("mcr	p15, 0, %0, c7, c1, 0" : : "r" (0) : "memory");
+	else
+		asm volatile("mcr	p15, 0, %0, c7, c5, 0" : : "r" (0) : "memory");
+	dsb(ish);
+}
+
+static inline void arch_vr_sync_code(void)
+{
+	isb();
+}
+
+#endif /* _ARCH_ARM_KMOD_H */
