@@ -247,7 +247,9 @@ struct vdso_remap_move {
  * @addr: where the text area is to start
  *
  * ENOENT here: the process was started without a vDSO (vdso=0), so the kernel
- * does not say which one is its.
+ * does not say which one is its. EOPNOTSUPP: on arm64, the module learns the
+ * vDSO of 32-bit processes when a command first meets one of them that has its
+ * group, such as GET_INFO, and it has not met one yet.
  */
 struct vdso_remap_map {
 	__u32 size;
