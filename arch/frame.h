@@ -8,7 +8,7 @@
 
 #include "encode.h"
 
-#define VDSO_FRAME_SIZE		256	/* more than any port reads of a frame */
+#define VDSO_FRAME_SIZE		640	/* more than any port reads of a frame */
 
 /**
  * struct vdso_frame - registers of the thread after the handler has returned
@@ -20,17 +20,26 @@ struct vdso_frame {
 	__u64 sp;
 };
 
-#define VDSO_FRAME_ALIGN	16
-
 #include "x86/frame.h"
+#include "arm64/frame.h"
+#include "arm/frame.h"
+
+/* The distance between addresses at which a signal frame can start */
+static inline unsigned int vdso_frame_align(enum vdso_abi abi)
+{
+	return VDSO_ARCH_ARM && abi == VDSO_ABI_ARM ? ARM_FRAME_ALIGN : 16;
+}
 
 /*
  * The first address at which a signal frame can start, for a thread that runs code of this ABI
- * and whose stack pointer is sp. Later candidates follow every VDSO_FRAME_ALIGN bytes.
+ * and whose stack pointer is sp.
  */
 static inline __u64 vdso_frame_first(enum vdso_abi abi, __u64 sp)
 {
-	return VDSO_ARCH_X86 && vdso_abi_is_x86(abi) ? x86_frame_first(abi, sp) : sp;
+	unsigned int align = vdso_frame_align(abi);
+
+	return VDSO_ARCH_X86 && vdso_abi_is_x86(abi) ? x86_frame_first(abi, sp) :
+						       (sp + align - 1) & -(__u64)align;
 }
 
 /*
@@ -40,7 +49,11 @@ static inline __u64 vdso_frame_first(enum vdso_abi abi, __u64 sp)
 static inline int vdso_frame_read(enum vdso_abi abi, struct vdso_frame *frame, const __u8 *bytes,
 				  __u64 addr)
 {
-	return VDSO_ARCH_X86 && vdso_abi_is_x86(abi) && x86_frame_read(abi, frame, bytes, addr);
+	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
+		return x86_frame_read(abi, frame, bytes, addr);
+	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
+		return arm64_frame_read(frame, bytes);
+	return VDSO_ARCH_ARM && abi == VDSO_ABI_ARM && arm_frame_read(frame, bytes);
 }
 
 #endif /* _ARCH_FRAME_H */

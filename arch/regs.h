@@ -7,6 +7,7 @@
 #define _ARCH_REGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "abi.h"
 
@@ -46,33 +47,65 @@ enum vdso_insn {
 	VDSO_INSN_FOREIGN_CALL,	/* a system call of another ABI */
 };
 
+/**
+ * struct vdso_call_insn - a system call instruction
+ * @size: of the instruction
+ * @align: of its address
+ * @bytes: it
+ */
+struct vdso_call_insn {
+	__u8 size;
+	__u8 align;
+	__u8 bytes[4];
+};
+
 /*
  * A port defines, for its machine only:
  *
  * vdso_regs_abi(regs)			the ABI of the code that the thread runs
  * vdso_regs_get(regs, reg)		a register (enum vdso_reg), zero-extended
  * vdso_regs_set(regs, reg, val)
+ * vdso_regs_code(regs)			the instruction pointer with its vdso_abi_state_bits()
+ * vdso_regs_set_code(regs, addr)	makes the thread go on there, in that state
  * vdso_regs_result(regs)		what a system call returned: -errno, or its result
  * vdso_regs_set_call(regs, nr, args)	sets up this system call for the next instruction
  * VDSO_USER_OFFSET(reg)		where ptrace(2) pokes one; only for a kernel that can refuse
  *					the whole set, see vrl_write_regs()
  * vdso_call_nr(abi, call)		the system call number of an enum vdso_call
- * VDSO_CALL_INSN_SIZE			the size of a system call instruction
- * vdso_call_insn(abi)			its bytes
- * vdso_insn_kind(abi, bytes)		enum vdso_insn of the instruction in these bytes, of which
- *					VDSO_CALL_INSN_SIZE are read
+ * vdso_call_insn(abi, addr)		the system call instruction for code at this address;
+ *					only its state bits count
+ * vdso_insn_kind(regs, bytes)		enum vdso_insn of the instruction in these bytes, of which
+ *					VDSO_CALL_INSN_MAX are read
+ * VDSO_CALL_INSN_MAX			the size of the longest system call instruction
  * vdso_plain_call_nr(nr)		nr without the bits that mark a call of another ABI
  * vdso_call_return(abi, size)		if programs of the ABI make their system calls inside the
  *					vDSO, in the function VDSO_CALL_RETURN_SYMBOL: the
  *					instructions there from the system call on, *size bytes, at
- *					most VDSO_CALL_RETURN_MAX; else NULL
+ *					most VDSO_CALL_RETURN_MAX; else NULL. If no programs do,
+ *					the port defines none of these
  * VDSO_TRAP_STEP			si_code of the SIGTRAP after most single steps
- * vdso_trap_is_step(code, in_call)	whether a SIGTRAP with this si_code reports a step; in_call
- *					is the register VDSO_REG_IN_CALL
+ * vdso_trap_is_step(code, sender, in_call)
+ *					whether a SIGTRAP with this si_code, and si_pid if a process
+ *					sent it, reports a step; in_call is the register
+ *					VDSO_REG_IN_CALL
  * vdso_trap_is_breakpoint(code, in_call)	the same for a breakpoint
  */
 #if defined(__x86_64__) || defined(__i386__)
 #include "x86/regs.h"
+#elif defined(__aarch64__) || defined(__arm__)
+#include "arm/regs.h"
+#endif
+
+#ifndef VDSO_CALL_RETURN_MAX
+#define VDSO_CALL_RETURN_MAX	1
+#define VDSO_CALL_RETURN_SYMBOL	""
+
+static inline const __u8 *vdso_call_return(enum vdso_abi abi, unsigned int *size)
+{
+	(void)abi;
+	*size = 0;
+	return NULL;
+}
 #endif
 
 #endif /* _ARCH_REGS_H */

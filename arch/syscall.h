@@ -14,6 +14,10 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include "x86/syscall.h"
+#elif defined(__aarch64__)
+#include "arm64/syscall.h"
+#elif defined(__arm__)
+#include "arm/syscall.h"
 #endif
 
 #endif /* _ARCH_SYSCALL_H */

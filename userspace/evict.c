@@ -110,7 +110,7 @@ static int judge_stop(int32_t tid, int status, uint64_t *held)
 		if (ret < 0)
 			return ret;
 		in_call = vdso_regs_get(&regs, VDSO_REG_IN_CALL);
-		if (vdso_trap_is_step(info.si_code, in_call))
+		if (vdso_trap_is_step(info.si_code, info.si_pid, in_call))
 			return 0;
 		if (vdso_trap_is_breakpoint(info.si_code, in_call))
 			return -EILSEQ;
@@ -233,7 +233,7 @@ static bool will_restart(int in_call, int result)
 static long check_system_call(struct code *code, enum vdso_abi abi, const struct vdso_regs *regs)
 {
 	uint32_t in_call = vdso_regs_get(regs, VDSO_REG_IN_CALL);
-	uint8_t bytes[VDSO_CALL_INSN_SIZE];
+	uint8_t bytes[VDSO_CALL_INSN_MAX];
 	enum vdso_insn kind;
 	long ret;
 
@@ -242,7 +242,7 @@ static long check_system_call(struct code *code, enum vdso_abi abi, const struct
 	ret = read_code(code, vdso_regs_get(regs, VDSO_REG_IP), bytes, sizeof(bytes));
 	if (ret < 0)
 		return ret;
-	kind = vdso_insn_kind(abi, bytes);
+	kind = vdso_insn_kind(regs, bytes);
 	if (kind == VDSO_INSN_OTHER)
 		return 0;
 	return kind == VDSO_INSN_CALL && is_own_call(abi, vdso_regs_get(regs, VDSO_REG_CALL)) ?

@@ -49,7 +49,7 @@ static long find_frame(struct window *window, enum vdso_abi abi, uint64_t addr,
 	window->start = addr;
 	window->size = 0;
 	for (;;) {
-		for (; off + VDSO_FRAME_SIZE <= window->size; off += VDSO_FRAME_ALIGN)
+		for (; off + VDSO_FRAME_SIZE <= window->size; off += vdso_frame_align(abi))
 			if (vdso_frame_read(abi, frame, window->bytes + off, window->start + off)) {
 				window->start += off;
 				return 1;

@@ -165,9 +165,9 @@ static int count_by_gnu_hash(const struct elf *elf, uint64_t off, uint64_t *nr)
 
 static int count_by_sections(const struct elf *elf, uint64_t *nr)
 {
-	size_t entry = struct_size(elf, sizeof(Elf64_Sym), sizeof(Elf32_Sym));
 	Elf64_Shdr shdr;
 	unsigned int i;
+	size_t size;
 
 	for (i = 0; nth_section(elf, i, &shdr); i++) {
 		if (shdr.sh_type != SHT_DYNSYM)
@@ -175,7 +175,9 @@ static int count_by_sections(const struct elf *elf, uint64_t *nr)
 		if (offset_of(elf, shdr.sh_addr) != elf->symtab ||
 		    !image_at(elf, elf->symtab, shdr.sh_size))
 			return -ENOEXEC;
-		*nr = (size_t)shdr.sh_size / entry;	/* no 64-bit division without libgcc */
+		/* Some machines divide 64-bit numbers, and by variables, in libgcc only. */
+		size = shdr.sh_size;
+		*nr = elf->is64 ? size / sizeof(Elf64_Sym) : size / sizeof(Elf32_Sym);
 		return 0;
 	}
 	return -ENOEXEC;
@@ -326,7 +328,8 @@ static int parse_symbols(const struct elf *elf, struct vdso_remap_image *image)
 	for (i = 1; i < elf->nr_symbols; i++) {
 		if (!read_sym(elf, elf->symtab + i * entry, &sym))
 			return -ENOEXEC;
-		if (!is_entry_point(elf, &sym))
+		/* A kernel takes away the names of functions that would be wrong on its machine. */
+		if (!is_entry_point(elf, &sym) || !sym.st_name)
 			continue;
 		new.name = name_at(elf, sym.st_name);
 		if (!new.name || offset_of(elf, sym.st_value) >= elf->code_end ||

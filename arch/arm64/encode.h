@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* arm64: the bytes of jumps, stubs and trampolines. Included by ../encode.h, which documents them. */
+/* arm64: bytes of jumps, stubs and trampolines. Included by ../encode.h, which documents them. */
 #ifndef _ARCH_ARM64_ENCODE_H
 #define _ARCH_ARM64_ENCODE_H
 

@@ -75,6 +75,17 @@ static inline void vdso_regs_set(struct vdso_regs *regs, enum vdso_reg reg, __u6
 	x86_regs_store(regs, x86_regs_layout(regs)->reg[reg], val);
 }
 
+/* Its addresses hold no state bits. */
+static inline __u64 vdso_regs_code(const struct vdso_regs *regs)
+{
+	return vdso_regs_get(regs, VDSO_REG_IP);
+}
+
+static inline void vdso_regs_set_code(struct vdso_regs *regs, __u64 addr)
+{
+	vdso_regs_set(regs, VDSO_REG_IP, addr);
+}
+
 /* 32-bit results: the last 4095 values are errors. Others, such as high addresses, are positive. */
 static inline __s64 vdso_regs_result(const struct vdso_regs *regs)
 {
@@ -108,27 +119,29 @@ static inline unsigned int vdso_call_nr(enum vdso_abi abi, enum vdso_call call)
 }
 
 /* syscall, int $0x80, sysenter */
-#define VDSO_CALL_INSN_SIZE	2
-static const __u8 x86_call_insns[][VDSO_CALL_INSN_SIZE] = {
-	{ 0x0f, 0x05 }, { 0xcd, 0x80 }, { 0x0f, 0x34 }
+#define VDSO_CALL_INSN_MAX	2
+static const struct vdso_call_insn x86_call_insns[] = {
+	{ 2, 1, { 0x0f, 0x05 } }, { 2, 1, { 0xcd, 0x80 } }, { 2, 1, { 0x0f, 0x34 } }
 };
 
-static inline const __u8 *vdso_call_insn(enum vdso_abi abi)
+static inline const struct vdso_call_insn *vdso_call_insn(enum vdso_abi abi, __u64 addr)
 {
-	return x86_call_insns[abi == VDSO_ABI_I386];
+	(void)addr;
+	return &x86_call_insns[abi == VDSO_ABI_I386];
 }
 
 /*
  * In 32-bit code all three make the system calls of i386. In 64-bit code syscall makes those of
  * x86_64, and int $0x80 those of i386.
  */
-static inline enum vdso_insn vdso_insn_kind(enum vdso_abi abi, const __u8 *bytes)
+static inline enum vdso_insn vdso_insn_kind(const struct vdso_regs *regs, const __u8 *bytes)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(x86_call_insns) / VDSO_CALL_INSN_SIZE; i++)
-		if (!__builtin_memcmp(bytes, x86_call_insns[i], VDSO_CALL_INSN_SIZE))
-			return i && abi != VDSO_ABI_I386 ? VDSO_INSN_FOREIGN_CALL : VDSO_INSN_CALL;
+	for (i = 0; i < sizeof(x86_call_insns) / sizeof(x86_call_insns[0]); i++)
+		if (!__builtin_memcmp(bytes, x86_call_insns[i].bytes, x86_call_insns[i].size))
+			return i && vdso_regs_abi(regs) != VDSO_ABI_I386 ? VDSO_INSN_FOREIGN_CALL :
+									   VDSO_INSN_CALL;
 	return VDSO_INSN_OTHER;
 }
 
@@ -165,8 +178,9 @@ static inline const __u8 *vdso_call_return(enum vdso_abi abi, unsigned int *size
  * A step over a system call reports TRAP_BRKPT, and so does int1. orig_ax tells them apart: it
  * is the number of the system call, and -1 for int1.
  */
-static inline bool vdso_trap_is_step(int si_code, int in_call)
+static inline bool vdso_trap_is_step(int si_code, int sender, int in_call)
 {
+	(void)sender;
 	return si_code == VDSO_TRAP_STEP || (si_code == X86_TRAP_BRKPT && in_call != -1);
 }
 

@@ -108,17 +108,20 @@ static bool count_steps(struct bench_steps *steps, pid_t pid)
 
 	while (traps) {
 		uint8_t code[sizeof(long)];
+		struct vdso_regs regs;
 		long word;
 
+		if (!t_get_regs(pid, &regs))
+			return false;
 		errno = 0;
-		word = ptrace(PTRACE_PEEKTEXT, pid, t_get_reg(pid, VDSO_REG_IP), 0);
+		word = ptrace(PTRACE_PEEKTEXT, pid, vdso_regs_get(&regs, VDSO_REG_IP), 0);
 		if (errno)
 			return false;
 		memcpy(code, &word, sizeof(word));
 		if (code[0] == T_TRAP)
 			return true;
 		steps->instructions++;
-		steps->system_calls += vdso_insn_kind(VDSO_ABI_NATIVE, code) == VDSO_INSN_CALL;
+		steps->system_calls += vdso_insn_kind(&regs, code) == VDSO_INSN_CALL;
 		traps = !ptrace(PTRACE_SINGLESTEP, pid, 0, 0) && wait_for_trap(pid);
 	}
 	return false;

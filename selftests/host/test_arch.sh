@@ -11,7 +11,7 @@ files=(kmod/*.[ch] userspace/*.[ch] userspace/*/*.[ch] include/*.h include/uapi/
 mapfile -t -O ${#files[@]} files < <(find selftests -type f ! -path 'selftests/arch/*' \
 	! -path selftests/host/test_arch.sh ! -name '*.md' ! -name '*.svg' ! -name '*.pyc')
 
-words=('__(x86_64|i386)__' x86 x86_64 amd64 i386 i686 x32 'ia32\w*'
+words=('__(x86_64|i386|aarch64|arm)__' x86 x86_64 amd64 i386 i686 x32 'ia32\w*'
 	arm arm64 aarch64 s390x? ppc64\(el\|le\)? riscv64 loong64
 	'EM_[A-Z0-9_]+' 'ELFDATA2[LM]SB' 'endbr(32|64)?' int3 int1 sysenter
 	'[re](ax|bx|cx|dx|ip|sp|bp|si|di)' 'r(8|9|1[0-5])d?' eflags
@@ -22,8 +22,8 @@ words=('__(x86_64|i386)__' x86 x86_64 amd64 i386 i686 x32 'ia32\w*'
 
 # FILE|PATTERN|REASON: lines of that file with that pattern
 exceptions=(
-	'arch/*.h|"x86/|chooses the port'
-	'arch/*.h|defined\(__x86_64__\)|chooses the port'
+	'arch/*.h|"[a-z0-9]*/|chooses the port'
+	'arch/*.h|defined\(__[a-z0-9_]*__\)|chooses the port'
 	'arch/abi.h|ELFDATA2|the values have no names in the kernel'
 	'arch/kmod.h|arm64, riscv|says what a port to these needs'
 	'kmod/group.c|\[vvar_vclock\]|a name that only these kernels have'

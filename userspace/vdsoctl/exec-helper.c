@@ -211,19 +211,10 @@ static int install(const struct change *c)
 	return 0;
 }
 
-/* The offset of a system call instruction in the runtime vDSO, 0 if there is none. */
-static size_t find_insn(const struct vdso_remap_image *runtime, const struct injection *in)
-{
-	const char *insn = memmem(runtime->text, runtime->text_size, inject_insn(in),
-				  VDSO_CALL_INSN_SIZE);
-
-	return insn ? insn - (const char *)runtime->text : 0;
-}
-
 /* Complains. */
 static int change_program(const struct exec_job *job, struct injection *in)
 {
-	size_t insn_off = find_insn(&job->runtime, in);
+	uint64_t insn_off = inject_find_insn(in, job->runtime.text, job->runtime.text_size);
 	struct change c = { .job = job, .in = in };
 	uint64_t insn;
 

@@ -71,9 +71,24 @@ int inject_begin(struct injection *in, pid_t pid, enum vdso_abi abi)
 	return ret ?: get_regs(in, &in->regs);
 }
 
-const void *inject_insn(const struct injection *in)
+static const struct vdso_call_insn *call_insn(const struct injection *in, uint64_t addr)
 {
-	return vdso_call_insn(vdso_regs_abi(&in->regs));
+	return vdso_call_insn(vdso_regs_abi(&in->regs), addr);
+}
+
+uint64_t inject_find_insn(const struct injection *in, const void *text, size_t size)
+{
+	const struct vdso_call_insn *insn;
+	unsigned int state;
+	size_t off;
+
+	for (state = 0; state <= vdso_abi_state_bits(in->abi); state++) {
+		insn = call_insn(in, state);
+		for (off = 0; off + insn->size <= size; off += insn->align)
+			if (!memcmp((const char *)text + off, insn->bytes, insn->size))
+				return off | state;
+	}
+	return 0;
 }
 
 static void set_call(struct vdso_regs *regs, enum vdso_call call, const __u64 args[VDSO_NR_ARGS])
@@ -87,7 +102,7 @@ int64_t inject_syscall(struct injection *in, uint64_t insn, enum vdso_call call,
 	struct vdso_regs regs = in->regs;
 	int ret;
 
-	vdso_regs_set(&regs, VDSO_REG_IP, insn);
+	vdso_regs_set_code(&regs, insn);
 	set_call(&regs, call, args);
 	ret = set_regs(in, &regs);
 	if (!ret)
@@ -117,11 +132,11 @@ int inject_end(struct injection *in)
 void inject_exit(struct injection *in, int status)
 {
 	const __u64 args[VDSO_NR_ARGS] = { status };
+	const struct vdso_call_insn *insn = call_insn(in, vdso_regs_code(&in->regs));
 	struct vdso_regs regs = in->regs;
 
 	set_call(&regs, VDSO_CALL_EXIT_GROUP, args);
-	if (process_write(in->pid, vdso_regs_get(&regs, VDSO_REG_IP), inject_insn(in),
-			  VDSO_CALL_INSN_SIZE) ||
+	if (process_write(in->pid, vdso_regs_get(&regs, VDSO_REG_IP), insn->bytes, insn->size) ||
 	    set_regs(in, &regs) || ptrace(PTRACE_DETACH, in->pid, 0, 0))
 		kill(in->pid, SIGKILL);
 }

@@ -56,9 +56,12 @@ struct injection {
  * its signals waiting.
  */
 int inject_begin(struct injection *in, pid_t pid, enum vdso_abi abi);
-/* The bytes of its system call instruction, VDSO_CALL_INSN_SIZE of them. */
-const void *inject_insn(const struct injection *in);
-/* @insn: the address of such an instruction. Returns what the system call returns. */
+/*
+ * The offset of a system call instruction in a vDSO, with its vdso_abi_state_bits(); 0 if there
+ * is none.
+ */
+uint64_t inject_find_insn(const struct injection *in, const void *text, size_t size);
+/* @insn: the address of one, with these bits. Returns what the system call returns. */
 int64_t inject_syscall(struct injection *in, uint64_t insn, enum vdso_call call,
 		       const __u64 args[VDSO_NR_ARGS]);
 /* Lets the program go as if nothing had been. */

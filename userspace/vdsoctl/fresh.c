@@ -45,6 +45,7 @@ static void make_program(struct program *program, enum vdso_abi abi)
 			.e_machine = vdso_abi_row(abi)->machine,
 			.e_version = EV_CURRENT,
 			.e_entry = LOAD_ADDR + offsetof(struct program, code),
+			.e_flags = VDSO_PROGRAM_FLAGS,
 			.e_phoff = offsetof(struct program, phdr),
 			.e_ehsize = sizeof(Elf32_Ehdr),
 			.e_phentsize = sizeof(Elf32_Phdr),
@@ -141,7 +142,7 @@ static int start_program(enum vdso_abi abi, pid_t *pid)
 pid_t fresh_start(unsigned int abi)
 {
 	const char *name = vdso_remap_abi_name(abi);
-	pid_t pid;
+	pid_t pid = 0;
 	int ret;
 
 	if (vdso_abi_row(abi)->bits != 32)

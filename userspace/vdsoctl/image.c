@@ -80,7 +80,7 @@ static int read_file(const char *path, void **data, size_t *size)
 		ret = -errno;
 	else if (!S_ISREG(st.st_mode))
 		ret = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	else if (st.st_size > VDSO_REMAP_MAX_IMAGE_SIZE)
+	else if ((uint64_t)st.st_size > VDSO_REMAP_MAX_IMAGE_SIZE)
 		ret = -E2BIG;
 	else if (!st.st_size)
 		ret = -ENOEXEC;
@@ -136,6 +136,7 @@ int image_from_process(struct vdso_remap_image *image, pid_t pid,
 /* Parses the vDSO of a process that still has what the kernel gave it; complains. */
 static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, enum vdso_abi abi)
 {
+	const char *param = vdso_abi_boot_param(abi);
 	const struct mapping *text;
 	struct maps maps;
 	int ret;
@@ -149,8 +150,9 @@ static int image_of_fresh_process(struct vdso_remap_image *image, pid_t pid, enu
 		ret = image_from_process(image, pid,
 					 &(struct vdso_remap_range){ text->start, text->end });
 	else
-		ret = complain("process %d has no vDSO: was the kernel booted with %s=0?", pid,
-			       vdso_abi_boot_param(abi));
+		ret = param ? complain("process %d has no vDSO: was the kernel booted with %s=0?",
+				       pid, param) :
+			      complain("process %d has no vDSO", pid);
 	maps_free(&maps);
 	return ret;
 }

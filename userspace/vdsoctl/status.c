@@ -18,9 +18,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/symbols.h"
+
 #define PLUGIN	"/usr/lib/criu/vdso_remap_plugin.so"
 
-typedef int clock_gettime_fn(clockid_t clock, struct timespec *ts);
+/* As the kernel's function takes it; libc's structure of 32-bit programs may be a larger one. */
+struct kernel_timespec {
+	long tv_sec;
+	long tv_nsec;
+};
+
+typedef int clock_gettime_fn(clockid_t clock, struct kernel_timespec *ts);
 
 /**
  * struct trial - the image that the process has
@@ -57,7 +65,7 @@ static int make_image(struct trial *trial)
 	if (mprotect(trial->text, trial->size, PROT_READ | PROT_EXEC))
 		return complain("can't make an image executable: %s", strerror(errno));
 	for (i = 0; i < image.nr_entry_points; i++)
-		if (!strcmp(image.entry_points[i].name, "__vdso_clock_gettime"))
+		if (!strcmp(vdso_plain_name(image.entry_points[i].name), "clock_gettime"))
 			trial->clock_gettime = (clock_gettime_fn *)
 				((char *)trial->text + image.entry_points[i].off);
 	if (!trial->clock_gettime)
@@ -65,7 +73,7 @@ static int make_image(struct trial *trial)
 	return 0;
 }
 
-static bool is_before(const struct timespec *a, const struct timespec *b)
+static bool is_before(const struct kernel_timespec *a, const struct kernel_timespec *b)
 {
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec <= b->tv_nsec);
 }
@@ -73,7 +81,7 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 /* The process that is changed while it is stopped. Nothing of it may use libc's vDSO. */
 static void tell_time(const struct trial *trial)
 {
-	struct timespec before, now, after;
+	struct kernel_timespec before, now, after;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	syscall(SYS_kill, syscall(SYS_getpid), SIGSTOP);

@@ -111,7 +111,8 @@ TEST_F(encode, getrandom_stub_answers_the_query_first)
 	char ret_at[32];
 
 	EXPECT_EQ(SYS_getrandom, stub_nr(VDSO_REMAP_STUB_GETRANDOM));
-	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, VDSO_REMAP_STUB_GETRANDOM);
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE,
+			       VDSO_REMAP_STUB_GETRANDOM);
 	ASSERT_EQ(variant->pad + 16, len);
 	DISASSEMBLE(len);
 	ASSERT_EQ(7, self->nr);
@@ -136,7 +137,8 @@ TEST_F(encode, there_is_no_stub_of_other_numbers)
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		EXPECT_EQ(0, stub_nr(numbers[i]));
-		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, numbers[i]));
+		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE,
+					      numbers[i]));
 	}
 }
 
@@ -247,7 +249,7 @@ TEST_F(encode, an_unknown_abi_has_no_code)
 				      SITE + 0x100));
 	EXPECT_EQ(0, vdso_encode_stub(VDSO_ABI_UNKNOWN, self->buf, self->old, MAX_ROOM, SITE,
 				      VDSO_REMAP_STUB_TIME));
-	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_AARCH64, 64));
+	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_AARCH64, 32));
 	EXPECT_EQ(VDSO_ABI_UNKNOWN, vdso_abi_of(EM_386, 64));
 	EXPECT_EQ(VDSO_ABI_X86_64, vdso_abi_of(EM_X86_64, 64));
 	EXPECT_EQ(VDSO_ABI_I386, vdso_abi_of(EM_386, 32));
@@ -302,7 +304,8 @@ FIXTURE_TEARDOWN(run)
 }
 
 #define INSTALL_STUB(name) \
-	ASSERT_NE(0, vdso_encode_stub(ABI, self->page, self->page, 64, SITE, VDSO_REMAP_STUB_ ## name))
+	ASSERT_NE(0, vdso_encode_stub(ABI, self->page, self->page, 64, SITE, \
+				      VDSO_REMAP_STUB_ ## name))
 
 static __s64 ns(const struct timespec *ts)
 {

@@ -96,7 +96,8 @@ TEST_F(encode, there_is_no_stub_of_other_numbers)
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		EXPECT_EQ(0, vdso_encode_stub_call(ABI, numbers[i]).nr);
-		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, numbers[i]));
+		EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE,
+					      numbers[i]));
 	}
 }
 
@@ -174,10 +175,12 @@ TEST_F(encode, trampolines_are_those_of_the_kernel)
 {
 	unsigned int len;
 
-	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, VDSO_REMAP_STUB_SIGRETURN);
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE,
+			       VDSO_REMAP_STUB_SIGRETURN);
 	ASSERT_EQ(variant->pad + 8, len);
 	EXPECT_EQ(0, memcmp("\x58\xb8\x77\0\0\0\xcd\x80", self->buf + variant->pad, 8));
-	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, VDSO_REMAP_STUB_RT_SIGRETURN);
+	len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE,
+			       VDSO_REMAP_STUB_RT_SIGRETURN);
 	ASSERT_EQ(variant->pad + 7, len);
 	EXPECT_EQ(0, memcmp("\xb8\xad\0\0\0\xcd\x80", self->buf + variant->pad, 7));
 	EXPECT_EQ(0, vdso_encode_stub(ABI, self->buf, self->old, variant->pad + 7, SITE,
@@ -215,7 +218,8 @@ TEST_F(encode, nothing_else_is_taken_for_an_old_jump)
 
 	EXPECT_EQ(0, vdso_decode_jump(ABI, self->old, MAX_ROOM, SITE).size);
 	for (i = 0; i < ARRAY_SIZE(stubs); i++) {
-		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE, stubs[i].stub));
+		ASSERT_NE(0, vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, SITE,
+					      stubs[i].stub));
 		EXPECT_EQ(0, vdso_decode_jump(ABI, self->buf, MAX_ROOM, SITE).size);
 	}
 }

@@ -142,8 +142,8 @@ TEST_F(site, sees_every_stub)
 			memset(self->bytes + OFF, 0x90, 64);
 			if (pad)
 				memcpy(self->bytes + OFF, variant->endbr, sizeof(variant->endbr));
-			if (!vdso_encode_stub(self->abi, self->bytes + OFF, self->bytes + OFF, 64, ADDR,
-					      vdso_stub_names[i].stub))
+			if (!vdso_encode_stub(self->abi, self->bytes + OFF, self->bytes + OFF, 64,
+					      ADDR, vdso_stub_names[i].stub))
 				continue;
 			nr++;
 			site = decode(self);
