@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # What vm/vdsoctl/Makefile must know about x86. Paths are relative to that directory.
 
+CC32 = $(CC) -m32
 PROGRAMS += target-x32
 
 # There is a compiler for x32, but no libc.

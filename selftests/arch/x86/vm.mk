@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # What vm/Makefile must know about x86. Paths are relative to that directory.
 
-# 32-bit programs under the same kernel. Pointers are cut from addresses, which have 64 bits.
-m32 := -m32 -D_FILE_OFFSET_BITS=64 -Wno-int-to-pointer-cast
+CC32 = $(CC) -m32
+# Pointers are cut from addresses, which have 64 bits.
+cflags32 := -D_FILE_OFFSET_BITS=64 -Wno-int-to-pointer-cast
 # Linked into each 32-bit test, so that its libc outlives a move.
 start32 := libc_int80
 
