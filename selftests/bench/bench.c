@@ -102,9 +102,14 @@ static bool wait_for_trap(pid_t pid)
 	       WSTOPSIG(status) == SIGTRAP;
 }
 
+static bool skip_trap(pid_t pid)
+{
+	return t_set_reg(pid, VDSO_REG_IP, t_skip_trap(t_get_reg(pid, VDSO_REG_IP)));
+}
+
 static bool count_steps(struct bench_steps *steps, pid_t pid)
 {
-	bool traps = wait_for_trap(pid);
+	bool traps = wait_for_trap(pid) && skip_trap(pid);
 
 	while (traps) {
 		uint8_t code[sizeof(long)];
@@ -118,7 +123,7 @@ static bool count_steps(struct bench_steps *steps, pid_t pid)
 		if (errno)
 			return false;
 		memcpy(code, &word, sizeof(word));
-		if (code[0] == T_TRAP)
+		if (t_is_trap(code))
 			return true;
 		steps->instructions++;
 		steps->system_calls += vdso_insn_kind(&regs, code) == VDSO_INSN_CALL;
@@ -140,7 +145,7 @@ bool bench_step(struct bench_steps *steps, bool (*fn)(void *arg), void *arg)
 		run_between_breakpoints(fn, arg);
 	counted = count_steps(steps, pid);
 	/* behind the second breakpoint it says how it went */
-	if (!counted || ptrace(PTRACE_CONT, pid, 0, 0) || !wait_for_trap(pid))
+	if (!counted || ptrace(PTRACE_CONT, pid, 0, 0) || !wait_for_trap(pid) || !skip_trap(pid))
 		kill(pid, SIGKILL);
 	ptrace(PTRACE_CONT, pid, 0, 0);
 	waitpid(pid, &status, 0);

@@ -2,7 +2,7 @@
 /*
  * What the benchmarks share: ways to the same result are run in turn, in many
  * short rounds, and of each the best counts. What disturbs a machine meets them
- * all, and only slows them down. Time is the processor's time stamp counter: no
+ * all, and only slows them down. Time is a counter of the processor: no
  * system call is between two readings, and no vDSO, which may be on the move.
  * (Under QEMU's -icount that counts instructions, one for each nanosecond:
  * $BENCH_CLOCK names what it is, if that is not ns of this machine.)

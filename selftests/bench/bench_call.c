@@ -45,7 +45,7 @@ static void call(void *arg, unsigned long times)
 
 static long getcpu_args[2];
 
-/* getcpu() and time() take pointers where the clocks have a number. */
+/* getcpu() and time() take pointers where the clocks have a number. Not every vDSO has them. */
 static const struct {
 	const char *name;
 	const char *symbol;
@@ -53,15 +53,25 @@ static const struct {
 	long a;
 	uint32_t stub;
 } calls[] = {
-	{ "MONOTONIC", "__vdso_clock_gettime", "clock_gettime MONOTONIC", CLOCK_MONOTONIC,
+	{ "MONOTONIC", T_VDSO "clock_gettime", "clock_gettime MONOTONIC", CLOCK_MONOTONIC,
 	  VDSO_REMAP_STUB_CLOCK_GETTIME },
-	{ "MONOTONIC_COARSE", "__vdso_clock_gettime", "clock_gettime MONOTONIC_COARSE",
+	{ "MONOTONIC_COARSE", T_VDSO "clock_gettime", "clock_gettime MONOTONIC_COARSE",
 	  CLOCK_MONOTONIC_COARSE, VDSO_REMAP_STUB_CLOCK_GETTIME },
-	{ "getcpu", "__vdso_getcpu", "getcpu", (long)getcpu_args, VDSO_REMAP_STUB_GETCPU },
-	{ "time", "__vdso_time", "time", 0, VDSO_REMAP_STUB_TIME },
+	{ "getcpu", T_VDSO "getcpu", "getcpu", (long)getcpu_args, VDSO_REMAP_STUB_GETCPU },
+	{ "time", T_VDSO "time", "time", 0, VDSO_REMAP_STUB_TIME },
 };
 
 enum { DIRECT, NEAR, FAR, CRIU, STUB, SYSTEM_CALL, NR_WAYS };
+
+/* Those that this vDSO has; the last ones may be missing. */
+static unsigned int count_calls(void)
+{
+	unsigned int nr = 0;
+
+	while (nr < ARRAY_SIZE(calls) && t_entry_point(calls[nr].symbol))
+		nr++;
+	return nr;
+}
 
 static long system_call_nr;
 
@@ -85,7 +95,7 @@ static uint8_t *map_near(uint64_t vdso)
 	uint8_t *code = NULL;
 	uint64_t distance;
 
-	for (distance = 1UL << 28; !code && distance < 1UL << 31; distance += 1UL << 24)
+	for (distance = T_NEAR_REACH / 8; !code && distance < T_NEAR_REACH; distance += 1UL << 24)
 		code = map_code((vdso & ~(T_PAGE - 1)) - distance);
 	if (!code)
 		bench_die("no memory near the vDSO");
@@ -109,6 +119,8 @@ static void encode(struct call *by, unsigned int i, uint64_t vdso)
 	vdso_encode_jump(VDSO_ABI_NATIVE, site[FAR], old, SLOT, (uintptr_t)site[FAR], target);
 	t_write_criu_jump(site[CRIU], target);
 	vdso_encode_stub(VDSO_ABI_NATIVE, site[STUB], old, SLOT, (uintptr_t)site[STUB], calls[i].stub);
+	for (unsigned int way = NEAR; way <= STUB; way++)
+		__builtin___clear_cache((char *)site[way], (char *)site[way] + SLOT);
 
 	for (unsigned int way = 0; way < NR_WAYS; way++) {
 		by[way].function = (void *)site[way];
@@ -150,6 +162,7 @@ int main(int argc, char **argv)
 		[STUB] = { .name = "stub" },
 		[SYSTEM_CALL] = { .name = "system call" },
 	};
+	const unsigned int nr_calls = count_calls();
 	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
 	double near[ARRAY_SIZE(calls)], far[ARRAY_SIZE(calls)], criu[ARRAY_SIZE(calls)];
 	double stub[ARRAY_SIZE(calls)], instructions[ARRAY_SIZE(calls)][NR_WAYS];
@@ -169,7 +182,7 @@ int main(int argc, char **argv)
 		columns[way] = ways[way].name;
 	}
 	bench_table_ways("A call through a proxy", ways, NR_WAYS);
-	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+	for (unsigned int i = 0; i < nr_calls; i++) {
 		encode(by, i, vdso);
 		bench_best(ways, NR_WAYS, ROUNDS, TIMES);
 		bench_row_ways(calls[i].row, ways, NR_WAYS);
@@ -181,10 +194,10 @@ int main(int argc, char **argv)
 	}
 
 	bench_table("The same, with the loop around it", "instructions", columns);
-	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+	for (unsigned int i = 0; i < nr_calls; i++)
 		bench_row(calls[i].row, instructions[i]);
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+	for (unsigned int i = 0; i < nr_calls; i++) {
 		snprintf(what, sizeof(what), "%s: near jump / direct", calls[i].name);
 		bench_ratio(what, near[i], i || !bench_clock_is_real() ? 0 : 1.02);
 		snprintf(what, sizeof(what), "%s: far jump / direct", calls[i].name);

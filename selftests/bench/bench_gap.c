@@ -22,6 +22,7 @@
 #include "bench.h"
 #include "proxy.h"
 #include "threads.h"
+#include "arch/test.h"
 #include "lib/vdso.h"
 
 #define NR_THREADS	64
@@ -179,7 +180,7 @@ int main(int argc, char **argv)
 	allow_real_time();
 	proxy_make(&proxy);
 	proxy_install(&proxy, true);
-	gettime = (void *)(proxy.image.addr + t_entry_point("__vdso_clock_gettime"));
+	gettime = (void *)(proxy.image.addr + t_entry_point(T_VDSO "clock_gettime"));
 	/* Who installs or stops comes before those that it shares the other processor with. */
 	stay_on(0);
 	set_real_time();

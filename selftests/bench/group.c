@@ -54,6 +54,6 @@ void group_call(const struct group *group)
 	struct timespec now;
 
 	if (!entry_point)
-		entry_point = t_entry_point("__vdso_clock_gettime");
+		entry_point = t_entry_point(T_VDSO "clock_gettime");
 	t_call(group->text + entry_point, CLOCK_MONOTONIC, (long)&now);
 }

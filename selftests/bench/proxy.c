@@ -24,7 +24,7 @@
 /* A runtime vDSO that lacks all else: of that stubs are made. */
 static void keep_only_clock_gettime(struct vdso_remap_image *runtime)
 {
-	uint32_t off = t_entry_point("__vdso_clock_gettime"), nr = 0;
+	uint32_t off = t_entry_point(T_VDSO "clock_gettime"), nr = 0;
 
 	for (uint32_t i = 0; i < runtime->nr_entry_points; i++) {
 		if (runtime->entry_points[i].off == off)

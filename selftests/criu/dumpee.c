@@ -35,6 +35,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -168,18 +169,22 @@ static const struct {
 	const char *name;
 	clockid_t id;
 } busy_calls[] = {
-	{ "__vdso_clock_gettime", CLOCK_MONOTONIC },
-	{ "__vdso_clock_gettime", CLOCK_REALTIME_COARSE },
-	{ "__vdso_time", 0 },
-	{ "__vdso_clock_getres", CLOCK_MONOTONIC },
+	{ T_VDSO "clock_gettime", CLOCK_MONOTONIC },
+	{ T_VDSO "clock_gettime", CLOCK_REALTIME_COARSE },
+	{ T_FUNCTION, 0 },
+	{ T_VDSO "clock_getres", CLOCK_MONOTONIC },
 };
 
 static long long busy_call(void *fn, unsigned int nr)
 {
 	struct timespec ts;
+	struct timeval tv;
 
-	if (nr == 2)
-		return ((time_t (*)(time_t *))fn)(NULL);
+	if (nr == 2) {
+		if (((int (*)(struct timeval *, struct timezone *))fn)(&tv, NULL))
+			return -1;
+		return tv.tv_sec * 1000000000LL + tv.tv_usec * 1000;
+	}
 	memset(&ts, 0xee, sizeof(ts));
 	if (((long (*)(clockid_t, struct timespec *))fn)(busy_calls[nr].id, &ts))
 		return -1;
@@ -190,7 +195,7 @@ static void *keep_busy(void *arg)
 {
 	struct busy *busy = arg;
 	void *fn = function(busy->vdso, busy_calls[busy->nr].name);
-	const long long day = 86400 * (busy->nr == 2 ? 1 : 1000000000LL);
+	const long long day = 86400 * 1000000000LL;
 	long long last = busy_call(fn, busy->nr), now;
 
 	if (setpriority(PRIO_PROCESS, 0, busy->nice))	/* of this thread */
@@ -247,7 +252,7 @@ static bool make_state(const struct vdso *vdso)
 {
 	struct { uint32_t size, prot, flags, reserved[13]; } params;
 
-	state.fn = function(vdso, "__vdso_getrandom");
+	state.fn = function(vdso, T_VDSO "getrandom");
 	if (!state.fn || state.fn(NULL, 0, 0, &params, ~0UL))
 		return false;
 	state.size = params.size;

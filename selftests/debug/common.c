@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/test.h"
 #include "lib/image.h"
 #include "lib/memory.h"
 #include "lib/vdso.h"
@@ -16,9 +17,9 @@ struct vdso_remap_site d_sites[D_NR_SITES];
 void d_learn_sites(void)
 {
 	const uint32_t targets[D_NR_SITES] = {
-		t_entry_point("__vdso_time"), VDSO_REMAP_STUB_GETRANDOM,
-		t_entry_point("__vdso_getcpu"), VDSO_REMAP_STUB_TIME,
-		t_entry_point("__vdso_clock_gettime"), VDSO_REMAP_STUB_CLOCK_GETRES,
+		t_entry_point(T_FUNCTION), T_LONGEST_STUB,
+		t_entry_point(T_VDSO "clock_getres"), T_FUNCTION_STUB,
+		t_entry_point(T_VDSO "clock_gettime"), VDSO_REMAP_STUB_CLOCK_GETRES,
 	};
 
 	/* The last three are on the second page. */

@@ -409,7 +409,7 @@ static bool seal_group(void)
 /* The process that an operation is about, or its parent, before anything happens. */
 static bool prepare(FIXTURE_DATA(fault) *self, const FIXTURE_VARIANT(fault) *variant)
 {
-	const uint8_t breakpoint = T_TRAP;
+	const uint8_t breakpoint = T_TRAP_BYTE;
 
 	if (!t_state_capture(&state, self->fd, 0))
 		return false;

@@ -18,6 +18,7 @@
 
 #include <kselftest_harness.h>
 
+#include "arch/test.h"
 #include "evictee.h"
 
 FIXTURE(evict)
@@ -48,7 +49,7 @@ FIXTURE_SETUP(evict)
 	ASSERT_NE(0, self->child.vdso.end);
 	ASSERT_EQ(0, vdso_remap_parse(&image, text, self->child.vdso.end - self->child.vdso.start));
 	for (i = 0; i < image.nr_entry_points; i++)
-		if (!strcmp(image.entry_points[i].name, "__vdso_clock_gettime"))
+		if (!strcmp(image.entry_points[i].name, T_VDSO "clock_gettime"))
 			self->child.clock_gettime = (clock_gettime_fn *)
 				(self->child.vdso.start + image.entry_points[i].off);
 	ASSERT_NE(0, (uintptr_t)self->child.clock_gettime);

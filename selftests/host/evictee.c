@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/test.h"
+
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
@@ -225,14 +227,14 @@ int64_t now(void)
 }
 
 bool evictee_enter(struct evictee *child, struct foreign_code *foreign, uint64_t nr,
-		   const uint8_t *code, size_t size)
+		   const void *code, size_t size)
 {
 	static const __u64 no_args[VDSO_NR_ARGS];
 	struct vdso_regs regs;
 
 	foreign->range.start = (uintptr_t)child->code;
 	foreign->range.end = foreign->range.start + size;
-	memcpy(child->code, code, size);
+	t_write_code(child->code, code, size);
 	/* not while it is in a system call, which would be restarted elsewhere */
 	if (!evictee_step_in(child, 0) || !t_get_regs(child->pid, &foreign->saved))
 		return false;

@@ -76,7 +76,7 @@ struct foreign_code {
 
 /* What is in the register that has the number of a system call is up to the code. */
 bool evictee_enter(struct evictee *child, struct foreign_code *foreign, uint64_t nr,
-		   const uint8_t *code, size_t size);
+		   const void *code, size_t size);
 bool evictee_go_back(struct evictee *child, const struct foreign_code *foreign);
 
 #endif /* _SELFTESTS_HOST_EVICTEE_H */

@@ -50,7 +50,7 @@ static void write_built_seeds(const char *dir)
 
 	for (i = 0; i <= VDSO_REMAP_MAX_ENTRY_POINTS; i++)
 		too_many[i] = (struct sym)FUNC("f", 0x1000 + 16 * i, 16);
-	spec = (struct spec){ .machine = T_MACHINE, .bits = 64, .with = WITH_HASH,
+	spec = (struct spec){ .machine = T_MACHINE, .bits = T_BITS, .with = WITH_HASH,
 			      .syms = too_many, .nr_syms = VDSO_REMAP_MAX_ENTRY_POINTS + 1 };
 	build_image(bytes, &spec);
 	write_seed(dir, "too-many", bytes, sizeof(bytes));

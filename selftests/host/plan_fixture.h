@@ -19,7 +19,7 @@ static unsigned char code[0x1000];
 static inline void init_image(struct vdso_remap_image *image, uint8_t build_id)
 {
 	*image = (struct vdso_remap_image){
-		.text = code, .text_size = sizeof(code), .machine = T_MACHINE, .bits = 64,
+		.text = code, .text_size = sizeof(code), .machine = T_MACHINE, .bits = T_BITS,
 		.abi = VDSO_ABI_NATIVE, .build_id_size = 20, .build_id = { build_id },
 	};
 }
@@ -40,7 +40,7 @@ FIXTURE(plan)
 
 FIXTURE_SETUP(plan)
 {
-	memset(code, T_TRAP, sizeof(code));
+	t_fill_with_traps(code, sizeof(code));
 	memset(&self->plan, 0xcc, sizeof(self->plan));
 	self->plan.size = sizeof(self->plan);
 	init_image(&self->image, 1);

@@ -69,15 +69,16 @@ TEST_F(evict, has_the_command_say_where_a_breakpoint_is)
 {
 	const char *path = find_vdsoctl();
 	char said[5000];
-	unsigned long ip;	/* for ptrace(), not longer than a word */
-	long word;
+	unsigned long ip, word;	/* for ptrace(), not longer than a word */
+	struct vdso_regs regs;
 
 	if (!path)
 		SKIP(return, "no vdsoctl");
 	ASSERT_TRUE(evictee_step_in(&self->child, 3));
-	ip = ip_of(self->child.pid);
+	ASSERT_TRUE(t_get_regs(self->child.pid, &regs));
+	ip = vdso_regs_get(&regs, VDSO_REG_IP);
 	word = ptrace(PTRACE_PEEKTEXT, self->child.pid, ip, NULL);
-	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->child.pid, ip, (word & ~0xffL) | T_TRAP));
+	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->child.pid, ip, t_put_trap(word, regs.bytes)));
 	EXPECT_EQ(1, run_vdsoctl(path, self->child.pid, said, sizeof(said)));
 	EXPECT_TRUE(is_said(said, "a breakpoint is in its way", ip));
 }

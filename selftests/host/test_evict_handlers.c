@@ -60,7 +60,7 @@ TEST_F(evict, takes_no_copy_for_a_handler)
 {
 	struct vdso_remap_handler handlers[3];
 	struct iovec local, remote;
-	uint8_t frame[512];
+	uint8_t frame[1024];
 	uint64_t sp;
 
 	/* a signal can be delivered after a step only */

@@ -93,30 +93,31 @@ static int evict_under_timer(struct evictee *child, const struct foreign_code *f
 	return ret;
 }
 
-/* Behind a prefix the system call is not seen. */
+#ifdef T_HIDDEN_SYSTEM_CALL
 TEST_F(evict, is_interrupted_by_a_timer)
 {
-	static const uint8_t code[] = { T_PREFIX, T_SYSTEM_CALL_0, T_SYSTEM_CALL_1 };
+	static const char code[] = T_HIDDEN_SYSTEM_CALL;
 	uint64_t mask = mask_of(self->child.pid);
 	struct foreign_code foreign;
 
-	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_ppoll, code, sizeof(code)));
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_ppoll, code, sizeof(code) - 1));
 	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, do_nothing));
 	EXPECT_EQ(mask, mask_of(self->child.pid));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));
 	EXPECT_TRUE(evictee_goes_on_well(&self->child));
 }
+#endif
 
 /* It waits for what it reads. */
 TEST_F(evict, keeps_a_signal_that_stops_an_interrupted_step)
 {
-	static const char code[] = T_READ_AT_CALL_NR;
+	const char *code = T_READ_AT_CALL_NR(self->child.clock_gettime);
 	struct foreign_code foreign;
 
 	if (!shared->hole)
 		SKIP(return, "no userfaultfd for this user");
-	ASSERT_TRUE(evictee_enter(&self->child, &foreign, shared->hole, (const uint8_t *)code,
-				  sizeof(code) - 1));
+	ASSERT_TRUE(evictee_enter(&self->child, &foreign, shared->hole, code,
+				  T_READ_AT_CALL_NR_SIZE));
 	sleeper = self->child.pid;
 	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, signal_sleeper));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));

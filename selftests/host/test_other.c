@@ -202,7 +202,7 @@ FIXTURE_SETUP(other)
 	ASSERT_EQ((uintptr_t)text, self->runtime.start);
 	ASSERT_EQ(0, parse(&self->own, text, self->runtime.end - self->runtime.start));
 	for (i = 0; i < self->own.nr_entry_points; i++)
-		if (!strcmp(self->own.entry_points[i].name, "__vdso_clock_gettime"))
+		if (!strcmp(self->own.entry_points[i].name, T_VDSO "clock_gettime"))
 			self->off = self->own.entry_points[i].off;
 	ASSERT_NE(0, self->off);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -371,6 +371,8 @@ TEST_F(other, names_a_thread_inside_a_site)
 	/* The runtime vDSO, where the thread could not go on, will be elsewhere. */
 	evict(_metadata, self, 0, threads, 0);
 	ASSERT_TRUE(t_get_regs(tid, &before));
+	/* A far jump: of a near one, a thread may stand at every instruction. */
+	self->args.park_addr = VDSO_REMAP_PARK_NOT;
 	/* Its first byte stays if the function of the kernel is a jump itself. */
 	ASSERT_TRUE(t_set_reg(tid, VDSO_REG_IP, (uintptr_t)in_image(self) + 4));
 	fails(_metadata, self, -EBUSY, VDSO_REMAP_STAGE_PROXY);
@@ -503,7 +505,7 @@ TEST_F(other, finds_a_place_near_the_image)
 	size = status.group.end - status.group.start;
 	start = addr - (status.runtime.start - status.group.start);
 	EXPECT_TRUE(start >= avoid.end || start + size <= avoid.start);
-	EXPECT_GT(1UL << 31, start > avoid.end ? start - avoid.end : avoid.start - start);
+	EXPECT_GT(T_NEAR_REACH, start > avoid.end ? start - avoid.end : avoid.start - start);
 	EXPECT_EQ((void *)(uintptr_t)start,
 		  mmap((void *)(uintptr_t)start, size, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
@@ -563,15 +565,17 @@ static void has_breakpoint(struct __test_metadata *_metadata, FIXTURE_DATA(other
 {
 	struct vdso_remap_thread threads[NR_THREADS];
 	pid_t tid = shared->tids[0];
+	struct vdso_regs regs;
 	unsigned long ip, word;
 
 	if (getenv("STEPS_ARE_SLOW"))
 		SKIP(return, SLOW);
 	evict(_metadata, self, 0, threads, 0);	/* the other one would meet the breakpoint, too */
 	ASSERT_TRUE(step_in(self, tid));
-	ip = t_get_reg(tid, VDSO_REG_IP);
+	ASSERT_TRUE(t_get_regs(tid, &regs));
+	ip = vdso_regs_get(&regs, VDSO_REG_IP);
 	word = ptrace(PTRACE_PEEKTEXT, tid, ip, NULL);
-	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, tid, ip, (word & ~0xffUL) | T_TRAP));
+	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, tid, ip, t_put_trap(word, regs.bytes)));
 	evict(_metadata, self, flags, threads, 1);
 	EXPECT_EQ(state, threads[0].state);
 	EXPECT_EQ(-EILSEQ, threads[0].error);

@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -17,32 +18,32 @@
 #include "parse_good.h"
 
 static const struct spec good = {
-	.bits = 64, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_HASH | WITH_SECTIONS,
+	.bits = T_BITS, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_HASH | WITH_SECTIONS,
 	.build_id_size = 20, .syms = four_syms, .nr_syms = 4,
 };
 
-FIXTURE_VARIANT_ADD(good, gnu_hash_64) {
-	.bits = 64, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_SECTIONS,
+FIXTURE_VARIANT_ADD(good, gnu_hash) {
+	.bits = T_BITS, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_SECTIONS,
 };
 
-FIXTURE_VARIANT_ADD(good, hash_64) {
-	.bits = 64, .machine = T_MACHINE, .with = WITH_HASH | WITH_SECTIONS,
+FIXTURE_VARIANT_ADD(good, hash) {
+	.bits = T_BITS, .machine = T_MACHINE, .with = WITH_HASH | WITH_SECTIONS,
 };
 
-FIXTURE_VARIANT_ADD(good, no_hash_64) {
-	.bits = 64, .machine = T_MACHINE, .with = WITH_SECTIONS,
+FIXTURE_VARIANT_ADD(good, no_hash) {
+	.bits = T_BITS, .machine = T_MACHINE, .with = WITH_SECTIONS,
 };
 
-FIXTURE_VARIANT_ADD(good, prelinked_64) {
-	.bits = 64, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_SECTIONS,
-	.base = 0xffffffffff700000,
+FIXTURE_VARIANT_ADD(good, prelinked) {
+	.bits = T_BITS, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_SECTIONS,
+	.base = (unsigned long)0xffffffffff700000,
 };
 
 /* Bytes from outside the program, so that ASan knows nothing of their end. */
 static void *own_vdso(size_t *size)
 {
 	const unsigned char *text = (const unsigned char *)getauxval(AT_SYSINFO_EHDR);
-	const Elf64_Ehdr *ehdr = (const Elf64_Ehdr *)text;
+	const ElfW(Ehdr) *ehdr = (const ElfW(Ehdr) *)text;
 	const size_t page = sysconf(_SC_PAGESIZE);
 	void *copy;
 
@@ -69,7 +70,7 @@ TEST(finds_what_libc_finds_in_this_vdso)
 	copy = own_vdso(&size);
 	ASSERT_EQ(0, parse(&image, copy, size));
 	EXPECT_EQ(T_MACHINE, image.machine);
-	EXPECT_EQ(64, image.bits);
+	EXPECT_EQ(T_BITS, image.bits);
 	EXPECT_NE(0, image.build_id_size);
 	EXPECT_STREQ("", broken_invariant(&image));
 	for (i = 0; i < image.nr_entry_points; i++)
@@ -139,19 +140,19 @@ TEST_F(one, refuses_bad_headers)
 		{ EI_DATA, 0, -ENOEXEC },
 		{ EI_DATA, 3 - VDSO_ELF_DATA, -EOPNOTSUPP },	/* the other byte order */
 		{ EI_VERSION, 0, -ENOEXEC },
-		{ offsetof(Elf64_Ehdr, e_type), ET_EXEC, -ENOEXEC },
-		{ offsetof(Elf64_Ehdr, e_machine), 0xff, -EOPNOTSUPP },	/* no machine */
-		{ offsetof(Elf64_Ehdr, e_phentsize), 32, -ENOEXEC },
-		{ offsetof(Elf64_Ehdr, e_phnum), 0, -ENOEXEC },
-		{ offsetof(Elf64_Ehdr, e_phnum), 65, -ENOEXEC },
-		{ offsetof(Elf64_Ehdr, e_phoff) + 2, 1, -ENOEXEC },
-		{ OFF_PHDR + offsetof(Elf64_Phdr, p_type), PT_NULL, -ENOEXEC },
-		{ OFF_PHDR + offsetof(Elf64_Phdr, p_flags), PF_R, -ENOEXEC },
-		{ OFF_PHDR + offsetof(Elf64_Phdr, p_offset) + 1, 1, -ENOEXEC },
-		{ OFF_PHDR + offsetof(Elf64_Phdr, p_filesz) + 2, 1, -ENOEXEC },
-		{ OFF_PHDR + 2 * sizeof(Elf64_Phdr), PT_LOAD, -ENOEXEC },	/* a second one */
-		{ OFF_PHDR + sizeof(Elf64_Phdr), PT_NULL, -ENOEXEC },	/* no dynamic section */
-		{ OFF_PHDR + sizeof(Elf64_Phdr) + offsetof(Elf64_Phdr, p_vaddr) + 2, 1, -ENOEXEC },
+		{ offsetof(ElfW(Ehdr), e_type), ET_EXEC, -ENOEXEC },
+		{ offsetof(ElfW(Ehdr), e_machine), 0xff, -EOPNOTSUPP },	/* no machine */
+		{ offsetof(ElfW(Ehdr), e_phentsize), 1, -ENOEXEC },
+		{ offsetof(ElfW(Ehdr), e_phnum), 0, -ENOEXEC },
+		{ offsetof(ElfW(Ehdr), e_phnum), 65, -ENOEXEC },
+		{ offsetof(ElfW(Ehdr), e_phoff) + 2, 1, -ENOEXEC },
+		{ OFF_PHDR + offsetof(ElfW(Phdr), p_type), PT_NULL, -ENOEXEC },
+		{ OFF_PHDR + offsetof(ElfW(Phdr), p_flags), PF_R, -ENOEXEC },
+		{ OFF_PHDR + offsetof(ElfW(Phdr), p_offset) + 1, 1, -ENOEXEC },
+		{ OFF_PHDR + offsetof(ElfW(Phdr), p_filesz) + 2, 1, -ENOEXEC },
+		{ OFF_PHDR + 2 * sizeof(ElfW(Phdr)), PT_LOAD, -ENOEXEC },	/* a second one */
+		{ OFF_PHDR + sizeof(ElfW(Phdr)), PT_NULL, -ENOEXEC },	/* no dynamic section */
+		{ OFF_PHDR + sizeof(ElfW(Phdr)) + offsetof(ElfW(Phdr), p_vaddr) + 2, 1, -ENOEXEC },
 	};
 	unsigned char old;
 	size_t i;
@@ -182,7 +183,7 @@ TEST_F(one, refuses_bad_dynamic_sections)
 		{ 2, DT_DEBUG, 0 },				/* no symbol table */
 		{ 2, DT_SYMTAB, IMAGE_SIZE - 8 },
 		{ 2, DT_SYMTAB, -8ULL },
-		{ 3, DT_SYMENT, 16 },
+		{ 3, DT_SYMENT, 8 },
 		{ 4, DT_HASH, IMAGE_SIZE - 4 },
 		{ 4, DT_HASH, -8ULL },
 	};
@@ -207,7 +208,7 @@ TEST_F(one, refuses_endless_gnu_chain)
 {
 	self->spec.with = WITH_GNU_HASH;
 	build_image(self->bytes, &self->spec);
-	memset(self->bytes + OFF_GNU_HASH + 16 + 8 + 4, 0, IMAGE_SIZE - OFF_GNU_HASH - 28);
+	memset(self->bytes + OFF_GNU_HASH + 16 + T_BITS / 8 + 4, 0, IMAGE_SIZE - OFF_GNU_HASH - 28);
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 
@@ -372,7 +373,7 @@ TEST_F(one, refuses_a_name_behind_the_string_table)
 	self->spec.nr_syms = 1;
 	build_image(self->bytes, &self->spec);
 	strcpy((char *)self->bytes + OFF_DYNSTR + 0x100, "stray");
-	put_u32(self->bytes, OFF_DYNSYM + sizeof(Elf64_Sym), 0x100);
+	put_u32(self->bytes, OFF_DYNSYM + sizeof(ElfW(Sym)), 0x100);
 	EXPECT_EQ(-ENOEXEC, PARSE());
 }
 

@@ -96,7 +96,7 @@ void *t_image_build(size_t size)
 {
 	uint8_t *bytes = xmalloc(size);
 
-	memset(bytes, T_TRAP, size);
+	t_fill_with_traps(bytes, size);
 	for (uint32_t slot = 0; slot < size / T_SLOT_SIZE; slot++)
 		t_write_slot(bytes + slot * T_SLOT_SIZE, slot);
 	return bytes;
@@ -151,15 +151,14 @@ void t_image_expect(struct t_image *image, const struct vdso_remap_site *sites,
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		uint64_t site = (uintptr_t)image->addr + sites[i].off;
-		uint8_t *at = image->expected + sites[i].off;
+		uint8_t *at = image->expected + T_CODE(sites[i].off);
+		size_t pad = t_expect_landing_pad(at);
 
-		if (!memcmp(at, T_LANDING_PAD, T_LANDING_PAD_SIZE)) {
-			site += T_LANDING_PAD_SIZE;
-			at += T_LANDING_PAD_SIZE;
-		}
+		site += pad;
+		at += pad;
 		if (sites[i].kind == VDSO_REMAP_SITE_JUMP)
 			t_expect_jump(at, site, text + sites[i].target);
 		else
-			t_expect_stub(at, sites[i].target);
+			t_expect_stub(at, site, sites[i].target);
 	}
 }

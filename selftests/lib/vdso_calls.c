@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/time_types.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -195,6 +196,47 @@ static bool right_unlock32(const void *fn)
 	return right_unlock(fn, 4);
 }
 
+/* What the kernel is told about a handler, without a libc that has its own trampolines. */
+struct handler {
+	void (*handle)(int sig);
+	unsigned long flags;
+	const void *restorer;
+	uint64_t mask;
+};
+
+#define WITH_RESTORER	0x04000000	/* SA_RESTORER, which not every libc shows */
+
+static volatile int handled;
+
+static void count_handled(int __attribute__((unused)) sig)
+{
+	handled++;
+}
+
+static bool right_return(const void *fn, unsigned long flags)
+{
+	struct handler handler = { count_handled, WITH_RESTORER | flags, fn, 0 }, saved;
+	const int handled_before = handled;
+
+	syscall(SYS_rt_sigaction, SIGUSR2, &handler, &saved, sizeof(handler.mask));
+	kill(getpid(), SIGUSR2);
+	syscall(SYS_rt_sigaction, SIGUSR2, &saved, NULL, sizeof(handler.mask));
+	if (handled == handled_before + 1)
+		return true;
+	t_note("no signal came");
+	return false;
+}
+
+static bool right_sigreturn(const void *fn)
+{
+	return right_return(fn, 0);
+}
+
+static bool right_rt_sigreturn(const void *fn)
+{
+	return right_return(fn, SA_SIGINFO);
+}
+
 #ifdef __LP64__
 static bool right_unlock64(const void *fn)
 {
@@ -234,18 +276,20 @@ static bool right_clock_getres_time64(const void *fn)
 #endif
 
 static const struct t_vdso_call calls[] = {
-	{ "__vdso_clock_gettime", right_clock_gettime },
-	{ "__vdso_clock_getres", right_clock_getres },
-	{ "__vdso_gettimeofday", right_gettimeofday },
-	{ "__vdso_time", right_time },
-	{ "__vdso_getcpu", right_getcpu },
-	{ "__vdso_futex_robust_list32_try_unlock", right_unlock32 },
+	{ T_VDSO "clock_gettime", right_clock_gettime },
+	{ T_VDSO "clock_getres", right_clock_getres },
+	{ T_VDSO "gettimeofday", right_gettimeofday },
+	{ T_VDSO "time", right_time },
+	{ T_VDSO "getcpu", right_getcpu },
+	{ T_VDSO "futex_robust_list32_try_unlock", right_unlock32 },
+	{ "__kernel_sigreturn", right_sigreturn },
+	{ "__kernel_rt_sigreturn", right_rt_sigreturn },
 #ifdef __LP64__
-	{ "__vdso_futex_robust_list64_try_unlock", right_unlock64 },
-	{ "__vdso_getrandom", right_getrandom },
+	{ T_VDSO "futex_robust_list64_try_unlock", right_unlock64 },
+	{ T_VDSO "getrandom", right_getrandom },
 #else
-	{ "__vdso_clock_gettime64", right_clock_gettime64 },
-	{ "__vdso_clock_getres_time64", right_clock_getres_time64 },
+	{ T_VDSO "clock_gettime64", right_clock_gettime64 },
+	{ T_VDSO "clock_getres_time64", right_clock_getres_time64 },
 #endif
 };
 

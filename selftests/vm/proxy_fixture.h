@@ -29,10 +29,10 @@
 static const struct vdso_remap_image built = {
 	.nr_entry_points = 4,
 	.entry_points = {
-		{ .name = "__vdso_time", .off = SLOT(1) },
+		{ .name = T_FUNCTION, .off = SLOT(1) },
 		{ .name = T_LONGEST_STUB_NAME, .off = SLOT(3) },
-		{ .name = "__vdso_clock_getres", .off = SLOT(5) },
-		{ .name = "__vdso_time", .off = SLOT(7) },
+		{ .name = T_VDSO "clock_getres", .off = SLOT(5) },
+		{ .name = T_FUNCTION, .off = SLOT(7) },
 	},
 };
 
@@ -49,12 +49,12 @@ FIXTURE(proxy)
 
 FIXTURE_SETUP(proxy)
 {
-	const uint32_t getres = t_entry_point("__vdso_clock_getres");
+	const uint32_t getres = t_entry_point(T_VDSO "clock_getres");
 	const struct vdso_remap_site sites[] = {
-		{ SLOT(1), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time") },
+		{ SLOT(1), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point(T_FUNCTION) },
 		{ SLOT(3), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, T_LONGEST_STUB },
 		{ SLOT(5), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, getres },
-		{ SLOT(7), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME },
+		{ SLOT(7), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, T_FUNCTION_STUB },
 	};
 
 	self->fd = open(T_DEVICE, O_RDWR | O_CLOEXEC);

@@ -252,12 +252,12 @@ TEST_F(bystander, process_that_sigstop_has_stopped_is_not_in_the_way)
 /* A function that reads no clock: one that does starts again if the clock ticks meanwhile. */
 static int call_vdso_for_ever(void *arg)
 {
-	long (*getcpu)(unsigned int *cpu, unsigned int *node, void *unused);
-	unsigned int cpu, node;
+	long (*clock_getres)(clockid_t id, struct timespec *res);
+	struct timespec res;
 
-	getcpu = arg + t_entry_point("__vdso_getcpu");
+	clock_getres = arg + t_entry_point(T_VDSO "clock_getres");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (!getcpu(&cpu, &node, NULL))
+	while (!clock_getres(CLOCK_MONOTONIC, &res))
 		;
 	return 0;
 }
@@ -316,7 +316,7 @@ TEST_F(bystander, stopped_child_is_moved_onto_a_mapping)
 
 TEST_F(bystander, stopped_child_keeps_its_private_page)
 {
-	const uint8_t breakpoint = T_TRAP;
+	const uint8_t breakpoint = T_TRAP_BYTE;
 	struct t_child child;
 
 	ASSERT_TRUE(start_and_stop_child(self, &child));

@@ -86,13 +86,13 @@ FIXTURE_VARIANT(unlock)
 
 #ifdef __LP64__
 FIXTURE_VARIANT_ADD(unlock, list64) {
-	.name = "__vdso_futex_robust_list64_try_unlock",
+	.name = T_VDSO "futex_robust_list64_try_unlock",
 	.pending_size = 8,
 };
 #endif
 
 FIXTURE_VARIANT_ADD(unlock, list32) {
-	.name = "__vdso_futex_robust_list32_try_unlock",
+	.name = T_VDSO "futex_robust_list32_try_unlock",
 	.pending_size = 4,
 };
 
@@ -225,11 +225,11 @@ FIXTURE_SETUP(unlock_through)
 	struct t_image image;
 
 	bytes = t_image_read(variant->image, &size);
-	self->off32 = t_entry_point_of(bytes, size, "__vdso_futex_robust_list32_try_unlock");
-	self->off64 = t_entry_point_of(bytes, size, "__vdso_futex_robust_list64_try_unlock");
+	self->off32 = t_entry_point_of(bytes, size, T_VDSO "futex_robust_list32_try_unlock");
+	self->off64 = t_entry_point_of(bytes, size, T_VDSO "futex_robust_list64_try_unlock");
 	if (!self->off32)
 		T_SKIP_IN_SETUP("this image does not unlock");
-	if (!t_entry_point("__vdso_futex_robust_list32_try_unlock"))
+	if (!t_entry_point(T_VDSO "futex_robust_list32_try_unlock"))
 		T_SKIP_IN_SETUP("this kernel's vDSO does not unlock");
 
 	own = t_vdso_image(&own_size);

@@ -20,7 +20,7 @@
 #include "lib/note.h"
 #include "lib/vdso.h"
 
-#define NAME		"__vdso_getrandom"
+#define NAME		T_VDSO "getrandom"
 #define NR_BYTES	32
 
 typedef long (*random_function)(void *buf, size_t size, unsigned int flags, void *state,

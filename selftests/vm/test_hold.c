@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,8 +74,8 @@ FIXTURE(hold)
 FIXTURE_SETUP(hold)
 {
 	const struct vdso_remap_site sites[] = {
-		{ SLOT(1), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time") },
-		{ SLOT(3), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME },
+		{ SLOT(1), T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point(T_FUNCTION) },
+		{ SLOT(3), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, T_FUNCTION_STUB },
 	};
 
 	self->fd = t_open();
@@ -158,20 +159,21 @@ static int make_request(const FIXTURE_DATA(hold) *self, struct request *request,
 static bool is_moved(const FIXTURE_DATA(hold) *self, const struct request *request)
 {
 	static struct t_maps maps;
-	long (*time_jump)(long *t);
+	int (*function)(struct timeval *tv, struct timezone *tz);
 	struct timespec now = { 0 };
+	struct timeval tv = { 0 };
 	struct t_group group;
-	long seconds;
 
 	if (!t_maps_read(&maps, 0) || !t_group_find(&group, &maps) || group.text != self->where ||
 	    !t_time_between_syscalls(group.text))
 		return false;
 	if (request->command != VDSO_REMAP_PROXY)
 		return true;
-	time_jump = (void *)(T_IMAGE_ADDR + SLOT(1));
-	seconds = time_jump(NULL);
+	function = (void *)(T_IMAGE_ADDR + SLOT(1));
+	if (function(&tv, NULL))
+		return false;
 	t_raw(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0);
-	return seconds > 1 && seconds <= now.tv_sec;
+	return tv.tv_sec > 1 && tv.tv_sec <= now.tv_sec;
 }
 
 /* CPU hotplug */
@@ -349,8 +351,8 @@ static void installs_meanwhile(struct __test_metadata *_metadata, FIXTURE_DATA(h
 			bool jump = (installs + i) % 2;
 
 			self->sites[i].kind = jump ? VDSO_REMAP_SITE_JUMP : VDSO_REMAP_SITE_STUB;
-			self->sites[i].target = jump ? t_entry_point("__vdso_time") :
-				VDSO_REMAP_STUB_TIME;
+			self->sites[i].target = jump ? t_entry_point(T_FUNCTION) :
+				T_FUNCTION_STUB;
 		}
 		if (places)
 			request.proxy.addr = places[installs % 2];

@@ -72,7 +72,7 @@ static uint64_t expected_features(void)
 	if (fd < 0 || read(fd, &allow_unseal, 1) != 1)
 		exit(1);
 	close(fd);
-	return VDSO_REMAP_FEATURE_MARK | VDSO_REMAP_FEATURE_COMPAT |
+	return VDSO_REMAP_FEATURE_MARK | (T_HAS_COMPAT ? VDSO_REMAP_FEATURE_COMPAT : 0) |
 	       (allow_unseal == 'Y' ? VDSO_REMAP_FEATURE_UNSEAL : 0);
 }
 

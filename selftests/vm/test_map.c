@@ -33,7 +33,7 @@ static struct t_state state;	/* to be expected with one */
 /* Away with it; what comes back is to be as it was before. */
 static bool unmap_group(const struct t_group *group)
 {
-	const uint8_t breakpoint = T_TRAP;
+	const uint8_t breakpoint = T_TRAP_BYTE;
 
 	return t_mem_write(0, group->end - 1, &breakpoint, 1) &&
 	       !munmap((void *)group->start, group->end - group->start);
@@ -142,7 +142,7 @@ TEST_F(map, leaves_a_caller_where_the_text_was)
 
 	ASSERT_EQ(text, mmap(text, T_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
-	memcpy(text, T_MAKE_SYSTEM_CALL, sizeof(T_MAKE_SYSTEM_CALL));
+	t_write_code(text, T_MAKE_SYSTEM_CALL, sizeof(T_MAKE_SYSTEM_CALL));
 	make_system_call = text;
 	EXPECT_EQ(0, make_system_call(SYS_ioctl, state.fd, VDSO_REMAP_MAP, (long)&self->req));
 	ASSERT_TRUE(t_maps_read(&state.maps, 0));

@@ -261,6 +261,7 @@ TEST_F(move, inside_time_namespace)
 {
 	int status;
 
+	T_NEEDS_TIMENS();
 	ASSERT_TRUE(t_timens_create());
 	if (!fork())
 		_exit(t_uptime() > T_TIMENS_OFFSET && moves(self) ? 0 : 1);
@@ -270,6 +271,7 @@ TEST_F(move, inside_time_namespace)
 
 TEST_F(move, then_enter_time_namespace)
 {
+	T_NEEDS_TIMENS();
 	ASSERT_TRUE(t_timens_create());
 	ASSERT_TRUE(moves(self));
 	ASSERT_TRUE(t_timens_enter());
@@ -280,7 +282,7 @@ TEST_F(move, then_enter_time_namespace)
 TEST_F(move, keeps_private_page_and_shares_the_others)
 {
 	uint64_t last = self->group.end - 1;
-	const uint8_t breakpoint = T_TRAP;
+	const uint8_t breakpoint = T_TRAP_BYTE;
 
 	ASSERT_TRUE(t_mem_write(0, last, &breakpoint, 1));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
@@ -294,7 +296,7 @@ TEST_F(move, keeps_private_page_and_shares_the_others)
 TEST_F(move, keeps_private_page_of_text_that_can_not_be_read)
 {
 	size_t size = self->group.end - self->group.text;
-	const uint8_t breakpoint = T_TRAP;
+	const uint8_t breakpoint = T_TRAP_BYTE;
 
 	ASSERT_TRUE(t_mem_write(0, self->group.end - 1, &breakpoint, 1));
 	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));

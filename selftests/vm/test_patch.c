@@ -41,7 +41,7 @@ static void start(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *self,
 	ASSERT_TRUE(t_seize_and_stop(self->child.pid));
 	ASSERT_TRUE(t_get_regs(self->child.pid, &self->regs));
 	self->sites[0] = (struct vdso_remap_site){
-		SITE, ROOM, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time")
+		SITE, ROOM, VDSO_REMAP_SITE_JUMP, t_entry_point(T_FUNCTION)
 	};
 	self->req = (struct vdso_remap_proxy){
 		.size = sizeof(self->req),
@@ -109,7 +109,7 @@ static bool is_in_the_way(FIXTURE_DATA(patch) *self, uint64_t off)
 static void must_not_cut(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *self,
 			 unsigned int size)
 {
-	for (unsigned int off = 1; off < size; off++)
+	for (unsigned int off = T_CODE_ALIGN; off < size; off += T_CODE_ALIGN)
 		EXPECT_TRUE(is_in_the_way(self, off));
 }
 
@@ -145,7 +145,7 @@ TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu_behind_a_landing_pad)
 
 	start_with(_metadata, self, T_LANDING_PAD, T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
 	park_near(self);
-	for (unsigned int off = T_LANDING_PAD_SIZE + 1; off < end; off++)
+	for (unsigned int off = T_LANDING_PAD_SIZE + T_CODE_ALIGN; off < end; off += T_CODE_ALIGN)
 		EXPECT_TRUE(is_in_the_way(self, off));
 	ASSERT_TRUE(stand_at(self, T_LANDING_PAD_SIZE));
 	installs(_metadata, self);
@@ -162,10 +162,10 @@ TEST_F(patch, heeds_no_thread_at_the_jump_itself)
 /* If no jump through a register is there, a thread is in the way only in bytes that change. */
 TEST_F(patch, heeds_no_thread_behind_the_new_bytes_of_other_code)
 {
-	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_SIZE - 1);
+	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_BROKEN);
 	park_near(self);
-	must_not_cut(_metadata, self, 5);
-	ASSERT_TRUE(stand_at(self, T_CRIU_JUMP_SIZE - 2));
+	must_not_cut(_metadata, self, T_NEAR_JUMP_SIZE);
+	ASSERT_TRUE(stand_at(self, T_NEAR_JUMP_SIZE));
 	installs(_metadata, self);
 }
 
@@ -175,16 +175,15 @@ TEST_F(patch, heeds_no_thread_behind_the_new_bytes_of_other_code)
 static void make_stub(FIXTURE_DATA(patch) *self)
 {
 	self->sites[0].kind = VDSO_REMAP_SITE_STUB;
-	self->sites[0].target = VDSO_REMAP_STUB_TIME;
+	self->sites[0].target = T_FUNCTION_STUB;
 }
 
 /* An image whose site has a far jump. */
 static void start_far(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *self)
 {
 	start(_metadata, self, t_image_build(T_PAGE), T_PAGE);
-	ASSERT_LT(1ULL << 31, state.info.vdso - T_IMAGE_ADDR);
+	ASSERT_LT(T_NEAR_REACH, state.info.vdso - T_IMAGE_ADDR);
 	installs(_metadata, self);
-	ASSERT_EQ(T_FAR_JUMP_BEGINS, self->image.now[SITE]);
 }
 
 TEST_F(patch, heeds_a_thread_inside_a_far_jump_that_becomes_a_near_one)
@@ -218,7 +217,7 @@ TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu_that_becomes_a_stub)
 /* An image of three pages, which the child shares with its parent until something is written */
 
 #define NR_PAGES	3
-#define STUB_AT(off)	{ off, ROOM, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME }
+#define STUB_AT(off)	{ off, ROOM, VDSO_REMAP_SITE_STUB, T_FUNCTION_STUB }
 
 /* Which pages are the child's own afterwards, as bits. */
 static unsigned int own_pages(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *self)
@@ -270,7 +269,7 @@ TEST_F(patch, takes_no_page_before_the_first_site)
 
 TEST_F(patch, takes_both_pages_of_a_site_that_crosses)
 {
-	const struct vdso_remap_site sites[] = { STUB_AT(2 * T_PAGE - 3) };
+	const struct vdso_remap_site sites[] = { STUB_AT(2 * T_PAGE - 4) };
 
 	takes_pages(_metadata, self, 1 << 1 | 1 << 2, 1, sites);
 }
@@ -278,7 +277,7 @@ TEST_F(patch, takes_both_pages_of_a_site_that_crosses)
 TEST_F(patch, takes_a_page_once_for_several_sites)
 {
 	const struct vdso_remap_site sites[] = {
-		STUB_AT(T_PAGE - 3), STUB_AT(T_PAGE + 2 * ROOM), STUB_AT(2 * T_PAGE - 1),
+		STUB_AT(T_PAGE - 4), STUB_AT(T_PAGE + 2 * ROOM), STUB_AT(2 * T_PAGE - 4),
 	};
 
 	takes_pages(_metadata, self, 1 << 0 | 1 << 1 | 1 << 2, 3, sites);

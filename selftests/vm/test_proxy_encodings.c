@@ -2,8 +2,6 @@
 /* What PROXY writes at a site. */
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 
 #include "arch/test.h"
 #include "lib/image.h"
@@ -30,7 +28,7 @@ TEST_F(proxy, installs_as_many_sites_as_it_says)
 			.off = SLOT(i),
 			.room = T_SLOT_SIZE,
 			.kind = VDSO_REMAP_SITE_STUB,
-			.target = 1 + i % 5,	/* those that every ABI has */
+			.target = 1 + i % 3,	/* those that every ABI has */
 		};
 	self->req.nr_sites = VDSO_REMAP_MAX_SITES;
 	installs(_metadata, self);
@@ -55,12 +53,12 @@ TEST_F(proxy, keeps_a_landing_pad)
 	uint64_t addr = T_IMAGE_ADDR + T_FAR;
 
 	for (unsigned int i = 0; i < self->req.nr_sites; i++)
-		memcpy(bytes + self->sites[i].off, T_LANDING_PAD, 4);
+		memcpy(bytes + self->sites[i].off, T_LANDING_PAD, T_LANDING_PAD_SIZE);
 	/* Exactly as much as each of them needs. */
-	self->sites[0].room = 4 + T_FAR_JUMP_SIZE;
-	self->sites[1].room = 4 + T_LONGEST_STUB_SIZE;
-	self->sites[2].room = 4 + T_FAR_JUMP_SIZE;
-	self->sites[3].room = 4 + T_TIME_STUB_SIZE;
+	self->sites[0].room = T_LANDING_PAD_SIZE + T_FAR_JUMP_SIZE;
+	self->sites[1].room = T_LANDING_PAD_SIZE + T_LONGEST_STUB_SIZE;
+	self->sites[2].room = T_LANDING_PAD_SIZE + T_FAR_JUMP_SIZE;
+	self->sites[3].room = T_LANDING_PAD_SIZE + T_FUNCTION_STUB_SIZE;
 	ASSERT_TRUE(t_image_map(&self->image, addr, bytes, IMAGE_SIZE));
 	self->req.image = addr;
 	ASSERT_TRUE(t_state_capture(&state, self->fd, 0));

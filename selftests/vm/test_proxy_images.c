@@ -113,16 +113,16 @@ TEST_F(image, answers_truly_through_stubs_alone)
 		const char *name;
 		uint32_t stub;
 	} stubs[] = {
-		{ "__vdso_clock_gettime", VDSO_REMAP_STUB_CLOCK_GETTIME },
-		{ "__vdso_clock_getres", VDSO_REMAP_STUB_CLOCK_GETRES },
-		{ "__vdso_gettimeofday", VDSO_REMAP_STUB_GETTIMEOFDAY },
-		{ "__vdso_time", VDSO_REMAP_STUB_TIME },
-		{ "__vdso_getcpu", VDSO_REMAP_STUB_GETCPU },
+		{ T_VDSO "clock_gettime", VDSO_REMAP_STUB_CLOCK_GETTIME },
+		{ T_VDSO "clock_getres", VDSO_REMAP_STUB_CLOCK_GETRES },
+		{ T_VDSO "gettimeofday", VDSO_REMAP_STUB_GETTIMEOFDAY },
+		{ T_VDSO "time", VDSO_REMAP_STUB_TIME },
+		{ T_VDSO "getcpu", VDSO_REMAP_STUB_GETCPU },
 #ifdef __LP64__
-		{ "__vdso_getrandom", VDSO_REMAP_STUB_GETRANDOM },
+		{ T_VDSO "getrandom", VDSO_REMAP_STUB_GETRANDOM },
 #else
-		{ "__vdso_clock_gettime64", VDSO_REMAP_STUB_CLOCK_GETTIME64 },
-		{ "__vdso_clock_getres_time64", VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 },
+		{ T_VDSO "clock_gettime64", VDSO_REMAP_STUB_CLOCK_GETTIME64 },
+		{ T_VDSO "clock_getres_time64", VDSO_REMAP_STUB_CLOCK_GETRES_TIME64 },
 #endif
 	};
 	unsigned int nr = 0;
@@ -204,6 +204,7 @@ TEST_F(image, tells_the_time_of_a_time_namespace)
 {
 	int status;
 
+	T_NEEDS_TIMENS();
 	ASSERT_TRUE(t_timens_create());
 	self->req.flags = VDSO_REMAP_PROXY_PARK;
 	self->req.addr = T_IMAGE_ADDR + NEAR;
@@ -218,6 +219,7 @@ TEST_F(image, tells_the_time_of_a_time_namespace)
 
 TEST_F(image, follows_its_process_into_a_time_namespace)
 {
+	T_NEEDS_TIMENS();
 	ASSERT_TRUE(t_timens_create());
 	self->req.flags = VDSO_REMAP_PROXY_PARK;
 	self->req.addr = T_IMAGE_ADDR + NEAR;

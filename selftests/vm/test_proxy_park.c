@@ -135,9 +135,9 @@ TEST_F_TIMEOUT(proxy, parks_a_group_that_the_kernel_believes_elsewhere, 120)
 	ASSERT_NE(state.info.areas[state.info.nr_areas - 1].start, state.info.vdso);
 	self->req.flags = VDSO_REMAP_PROXY_PARK;
 	self->req.addr = T_IMAGE_ADDR + NEAR;
-	self->sites[3].room = T_TIME_STUB_SIZE - 1;
+	self->sites[3].room = T_FUNCTION_STUB_SIZE - 1;
 	EXPECT_TRUE(t_refused(&state, ENOSPC, VDSO_REMAP_PROXY, &self->req));
-	self->sites[3].room = T_TIME_STUB_SIZE;
+	self->sites[3].room = T_FUNCTION_STUB_SIZE;
 	installs(_metadata, self);
 }
 

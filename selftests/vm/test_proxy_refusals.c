@@ -20,7 +20,7 @@ TEST_F(proxy, refuses_numbers_of_sites)
 {
 	for (unsigned int i = 0; i <= VDSO_REMAP_MAX_SITES; i++)
 		self->sites[i] = (struct vdso_remap_site){
-			SLOT(i), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME,
+			SLOT(i), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, T_FUNCTION_STUB,
 		};
 	REFUSES(EINVAL, VDSO_REMAP_NO_SITE, valid->nr_sites = 0);
 	REFUSES(EINVAL, VDSO_REMAP_NO_SITE, valid->nr_sites = VDSO_REMAP_MAX_SITES + 1);
@@ -177,14 +177,14 @@ TEST_F(proxy, refuses_rooms_that_are_too_small)
 	REFUSES_SITE(ENOSPC, 0, site->room = T_FAR_JUMP_SIZE - 1);
 	REFUSES_SITE(ENOSPC, 1, site->room = T_LONGEST_STUB_SIZE - 1);
 	REFUSES_SITE(ENOSPC, 2, site->room = 1);
-	REFUSES_SITE(ENOSPC, 3, site->room = T_TIME_STUB_SIZE - 1);
+	REFUSES_SITE(ENOSPC, 3, site->room = T_FUNCTION_STUB_SIZE - 1);
 
 	self->req.flags = VDSO_REMAP_PROXY_PARK;
 	self->req.addr = T_IMAGE_ADDR + NEAR;
-	REFUSES_SITE(ENOSPC, 0, site->room = 4);
-	self->sites[0].room = 5;
+	REFUSES_SITE(ENOSPC, 0, site->room = T_NEAR_JUMP_SIZE - 1);
+	self->sites[0].room = T_NEAR_JUMP_SIZE;
 	self->sites[1].room = T_LONGEST_STUB_SIZE;
-	self->sites[3].room = T_TIME_STUB_SIZE;
+	self->sites[3].room = T_FUNCTION_STUB_SIZE;
 	installs(_metadata, self);
 
 	self->sites[0].room = T_FAR_JUMP_SIZE;

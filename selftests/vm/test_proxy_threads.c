@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,9 +87,12 @@ TEST_F(proxy, does_for_a_child_what_that_has_renounced)
 
 static const unsigned long no_args[3];
 
+static struct timeval tv;	/* the child's, at the same address */
+
 TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 {
 	uint64_t trap = T_IMAGE_ADDR + SLOT(0) + 16;	/* between functions */
+	const unsigned long args[3] = { (uintptr_t)&tv };
 	struct vdso_regs regs, at_trap;
 	struct t_child child;
 	time_t before;
@@ -101,7 +105,7 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	self->req.nr_sites = 1;		/* a far jump */
 
 	ASSERT_TRUE(t_state_capture(&state, self->fd, child.pid));
-	for (unsigned int off = 1; off < T_FAR_JUMP_SIZE; off++) {
+	for (unsigned int off = T_CODE_ALIGN; off < T_FAR_JUMP_SIZE; off += T_CODE_ALIGN) {
 		uint8_t bytes[T_SLOT_SIZE];
 
 		ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + off, trap, no_args));
@@ -114,7 +118,7 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	}
 
 	/* At the first byte it will run what is there then. */
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1), trap, no_args));
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1), trap, args));
 	ASSERT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 	before = t_raw_time();
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, child.pid, NULL, NULL));
@@ -122,17 +126,20 @@ TEST_F(proxy, waits_for_no_thread_but_one_inside_a_site)
 	ASSERT_TRUE(WIFSTOPPED(status));
 	EXPECT_EQ(SIGTRAP, WSTOPSIG(status));
 	ASSERT_TRUE(t_get_regs(child.pid, &at_trap));
-	EXPECT_EQ(trap + T_TRAP_SIZE, vdso_regs_get(&at_trap, VDSO_REG_IP));
-	EXPECT_LE(before, vdso_regs_result(&at_trap));
-	EXPECT_GE(before + 10, vdso_regs_result(&at_trap));
+	EXPECT_EQ(trap + T_TRAP_SKIP, vdso_regs_get(&at_trap, VDSO_REG_IP));
+	EXPECT_EQ(0, vdso_regs_result(&at_trap));
+	ASSERT_TRUE(t_mem_read(child.pid, (uintptr_t)&tv, &tv, sizeof(tv)));
+	EXPECT_LE(before, tv.tv_sec);
+	EXPECT_GE(before + 10, tv.tv_sec);
 
 	/* What does not change is in nobody's way. */
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + T_FAR_JUMP_SIZE - 1, trap,
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(1) + T_FAR_JUMP_SIZE -
+			    T_CODE_ALIGN, trap,
 			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 	/* Nor is one who is just behind the bytes. */
 	self->sites[0] = self->sites[3];
-	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + T_TIME_STUB_SIZE, trap,
+	ASSERT_TRUE(t_enter(child.pid, &regs, T_IMAGE_ADDR + SLOT(7) + T_FUNCTION_STUB_SIZE, trap,
 			    no_args));
 	EXPECT_EQ(0, ioctl(self->fd, VDSO_REMAP_PROXY, &self->req));
 

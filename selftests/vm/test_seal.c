@@ -95,7 +95,7 @@ FIXTURE_SETUP(seal)
 		.addr = t_group_hole(),
 	};
 	site = (struct vdso_remap_site){
-		T_SLOT_SIZE, T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point("__vdso_time")
+		T_SLOT_SIZE, T_SLOT_SIZE, VDSO_REMAP_SITE_JUMP, t_entry_point(T_FUNCTION)
 	};
 	self->proxy = (struct vdso_remap_proxy){
 		.size = sizeof(self->proxy),
@@ -300,7 +300,7 @@ TEST_F(seal, moves_and_is_sealed_again)
 
 TEST_F(seal, keeps_its_private_page)
 {
-	const uint8_t breakpoint = T_TRAP;
+	const uint8_t breakpoint = T_TRAP_BYTE;
 
 	if (!self->sealed)
 		SKIP(return, NO_SEALS);

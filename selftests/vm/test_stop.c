@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@
 #define SPIN_SLOT	5	/* has T_SPIN */
 
 /*
- * sites: both are for time(); by turns one is a jump and the other one a stub
+ * sites: both are for T_FUNCTION; by turns one is a jump and the other one a stub
  * req: to install them; valid
  */
 FIXTURE(stop)
@@ -85,7 +86,7 @@ static int install(FIXTURE_DATA(stop) *self, unsigned int nth)
 		bool jump = (nth + i) % 2;
 
 		self->sites[i].kind = jump ? VDSO_REMAP_SITE_JUMP : VDSO_REMAP_SITE_STUB;
-		self->sites[i].target = jump ? t_entry_point("__vdso_time") : VDSO_REMAP_STUB_TIME;
+		self->sites[i].target = jump ? t_entry_point(T_FUNCTION) : T_FUNCTION_STUB;
 	}
 	return t_ioctl(self->fd, VDSO_REMAP_PROXY, &self->req);
 }
@@ -326,15 +327,17 @@ static bool stop, wrong;
 static bool call_sites(void)
 {
 	for (unsigned int i = 0; i < NR_SITES; i++) {
+		int (*site)(struct timeval *tv, struct timezone *tz);
 		struct timespec after = { 0 };
-		long (*site)(long *t);
-		long before, now;
+		struct timeval now = { 0 };
+		time_t before;
 
 		site = (void *)(T_IMAGE_ADDR + (i ? SLOT(3) : SLOT(1)));
 		before = t_raw_time();
-		now = site(NULL);
+		if (site(&now, NULL))
+			return false;
 		t_raw(SYS_clock_gettime, CLOCK_REALTIME, (long)&after, 0);
-		if (now < before || now > after.tv_sec)
+		if (now.tv_sec < before || now.tv_sec > after.tv_sec)
 			return false;
 	}
 	return true;
@@ -463,7 +466,7 @@ static int spin_in_site(void *turns)
 TEST_F_TIMEOUT(stop, names_a_process_that_shares_the_memory_and_is_inside_a_site, 120)
 {
 	self->sites[NR_SITES] = (struct vdso_remap_site){
-		SLOT(SPIN_SLOT), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, VDSO_REMAP_STUB_TIME
+		SLOT(SPIN_SLOT), T_SLOT_SIZE, VDSO_REMAP_SITE_STUB, T_FUNCTION_STUB
 	};
 	self->req.nr_sites = NR_SITES + 1;
 	start_reader(_metadata, self, getpid());

@@ -2,6 +2,7 @@
 # What vm/vdsoctl/Makefile must know about x86. Paths are relative to that directory.
 
 CC32 = $(CC) -m32
+cflags32 := -D_FILE_OFFSET_BITS=64
 PROGRAMS += target-x32
 
 # There is a compiler for x32, but no libc.

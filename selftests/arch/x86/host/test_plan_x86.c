@@ -95,6 +95,16 @@ TEST_F(plan, has_no_stub_with_64_bit_seconds_on_x86_64)
 	EXPECT_EQ(-ENOTSUP, PLAN(0));
 }
 
+TEST_F(plan, lets_a_thread_go_on_in_a_function_without_data)
+{
+	add(&self->image, "__vdso_time", 0x200, 0x40);
+	add(&self->image, "__vdso_futex_robust_list64_try_unlock", 0x240, 0x10);
+	add(&self->image, "__vdso_getcpu", 0x250, 0x20);
+	EXPECT_EQ(VDSO_REMAP_RESUME_IN_COPY, vdso_remap_resume(&self->image, 0x23f));
+	EXPECT_EQ(VDSO_REMAP_RESUME_HERE, vdso_remap_resume(&self->image, 0x24c));
+	EXPECT_EQ(VDSO_REMAP_RESUME_IN_COPY, vdso_remap_resume(&self->image, 0x254));
+}
+
 /* As every kernel has them */
 static void put_trampolines(unsigned char *sigreturn, unsigned char *rt_sigreturn)
 {

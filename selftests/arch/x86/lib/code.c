@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "arch/x86/test.h"
+#include "arch/test.h"
 
 void t_write_slot(uint8_t *at, uint32_t number)
 {
@@ -21,6 +21,16 @@ void t_write_criu_jump(uint8_t *at, uint64_t target)
 	memcpy(at + T_CRIU_JUMP_SIZE - 2 - size, &target, size);
 }
 
+size_t t_expect_landing_pad(uint8_t *at)
+{
+	return memcmp(at, T_LANDING_PAD, T_LANDING_PAD_SIZE) ? 0 : T_LANDING_PAD_SIZE;
+}
+
+int t_is_jump(const uint8_t *at)
+{
+	return *at == 0xe9 || !memcmp(at, "\x49\xbb", 2);
+}
+
 #ifdef __i386__
 size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target)
 {
@@ -31,7 +41,7 @@ size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target)
 	return 5;
 }
 
-size_t t_expect_stub(uint8_t *at, uint32_t stub)
+size_t t_expect_stub(uint8_t *at, uint64_t site, uint32_t stub)
 {
 	static const struct {
 		uint32_t nr;
@@ -73,7 +83,7 @@ size_t t_expect_jump(uint8_t *at, uint64_t site, uint64_t target)
 	return 13;
 }
 
-size_t t_expect_stub(uint8_t *at, uint32_t stub)
+size_t t_expect_stub(uint8_t *at, uint64_t site, uint32_t stub)
 {
 	static const uint32_t nr[] = {
 		[VDSO_REMAP_STUB_CLOCK_GETTIME] = SYS_clock_gettime,

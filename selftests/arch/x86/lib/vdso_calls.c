@@ -2,7 +2,6 @@
 /* Calls of the vDSO functions that only x86 has; see lib/vdso_calls.h. */
 #include <cpuid.h>
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -102,46 +101,6 @@ static bool right_vsyscall(const void *fn)
 	return false;
 }
 
-/* What the kernel is told about a handler, without a libc that has its own trampolines. */
-struct handler {
-	void (*handle)(int sig);
-	unsigned long flags;
-	const void *restorer;
-	uint64_t mask;
-};
-
-#define SA_RESTORER	0x04000000
-
-static volatile int handled;
-
-static void count_handled(int __attribute__((unused)) sig)
-{
-	handled++;
-}
-
-static bool right_return(const void *fn, unsigned long flags)
-{
-	struct handler handler = { count_handled, SA_RESTORER | flags, fn, 0 }, saved;
-	const int handled_before = handled;
-
-	syscall(SYS_rt_sigaction, SIGUSR2, &handler, &saved, sizeof(handler.mask));
-	kill(getpid(), SIGUSR2);
-	syscall(SYS_rt_sigaction, SIGUSR2, &saved, NULL, sizeof(handler.mask));
-	if (handled == handled_before + 1)
-		return true;
-	t_note("no signal came");
-	return false;
-}
-
-static bool right_sigreturn(const void *fn)
-{
-	return right_return(fn, 0);
-}
-
-static bool right_rt_sigreturn(const void *fn)
-{
-	return right_return(fn, SA_SIGINFO);
-}
 #endif
 
 const struct t_vdso_call t_arch_vdso_calls[] = {
@@ -149,8 +108,6 @@ const struct t_vdso_call t_arch_vdso_calls[] = {
 	{ "__vdso_sgx_enter_enclave", right_enter_enclave },
 #else
 	{ "__kernel_vsyscall", right_vsyscall },
-	{ "__kernel_sigreturn", right_sigreturn },
-	{ "__kernel_rt_sigreturn", right_rt_sigreturn },
 #endif
 	{ NULL, NULL },
 };
