@@ -19,6 +19,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -222,10 +223,19 @@ static bool split_vdso(void)
 	return !mprotect(text + page_size(), page_size(), PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
+/* Its section headers are the last thing in it. */
+static size_t size_of_vdso(const void *text)
+{
+	const ElfW(Ehdr) *ehdr = text;
+
+	return (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + page_size() - 1) &
+	       -page_size();
+}
+
 static bool displace_vdso(void)
 {
 	void *text = (void *)getauxval(AT_SYSINFO_EHDR);
-	const size_t size = 2 * page_size();
+	const size_t size = size_of_vdso(text);
 	void *hole = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return mremap(text, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, hole) == hole &&

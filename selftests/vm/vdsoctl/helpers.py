@@ -28,6 +28,7 @@ MACHINE = next(machine for machine in map(runpy.run_path, map(str, pathlib.Path(
     __file__).resolve().parents[2].glob("arch/*/vdsoctl/machine.py")))
     if machine["MACHINE"] == os.uname().machine)
 ABI, ABI32 = MACHINE["ABI"], MACHINE["ABI32"]
+CLOCK_GETTIME, CLOCK_GETTIME32 = MACHINE["CLOCK_GETTIME"], MACHINE["CLOCK_GETTIME32"]
 SYSTEM_CALLS = MACHINE["SYSTEM_CALLS"]
 DIR = pathlib.Path(os.environ["VDSO_IMAGES"]).absolute()
 CTL = str(DIR / "vdsoctl")
@@ -40,11 +41,11 @@ def images_of(abi):
     return {f"{abi}/{path.stem}": str(path) for path in sorted(DIR.glob(f"{abi}/*.vdso"))}
 
 
-IMAGES32 = images_of(ABI32)
-if not IMAGES or not IMAGES32:
+IMAGES32 = images_of(ABI32) if ABI32 else {}
+if not IMAGES or (ABI32 and not IMAGES32):
     tap.bail_out(f"no *.vdso in {DIR} or its {ABI32}")
 IMAGE = next(iter(IMAGES.values()))
-IMAGE32 = next(iter(IMAGES32.values()))
+IMAGE32 = next(iter(IMAGES32.values()), None)
 
 DEVICE = "/dev/vdso_remap"
 AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
@@ -319,6 +320,11 @@ class Holder(Process):
 
 def traced_by(tracer, pid):
     wait_until(lambda: tracer_of(pid) == tracer.pid, f"process {tracer.pid} traces {pid}")
+
+
+def needs_32_bits():
+    if not ABI32:
+        tap.skip("this machine runs programs of one width only")
 
 
 def needs_quick_steps():

@@ -5,7 +5,7 @@ import signal
 
 import tap
 from helpers import (ABI32, CTL, DISTANCE, IMAGE32, TARGET32_STATIC, Holder, Process, complains,
-                     ctl, info, load, maps_of, range_of, read, start_sleeper, start_waiter,
+                     ctl, info, load, maps_of, needs_32_bits, range_of, read, start_sleeper,
                      unload_for_this_test, vdso_of, wait_until, waits_for)
 
 ALLOW_UNSEAL = "/sys/module/vdso_remap/parameters/allow_unseal"
@@ -68,19 +68,13 @@ def test_stopped_process():
 
 def test_32_bits():
     """move of a 32-bit process's vDSO there and back"""
+    needs_32_bits()
     pid = Holder(TARGET32_STATIC, IMAGE32).pid
     start = vdso_of(pid)
     assert info(pid)["runtime"]["abi"] == ABI32
     move(pid, start - DISTANCE)
     complains(1, "outside of what", CTL, "move", "-p", pid, "--to", "100000000")
     move(pid, start)
-    waits_for("S", pid)
-
-
-def test_32_bits_system_call():
-    """a 32-bit thread in a system call is in the way"""
-    pid = start_waiter(TARGET32_STATIC, "wait", system_call="pause32").pid
-    complains(1, "system call inside", CTL, "move", "-p", pid, "--to", "10000000")
     waits_for("S", pid)
 
 

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """vdsoctl with programs of i386. $PYTHONPATH has selftests/vm/vdsoctl."""
+import os
+import re
+import signal
 import struct
 
 import tap
-from helpers import (CTL, IMAGES32, TARGET32, TARGET32_STATIC, complains, ctl, info, offset_of,
-                     output_of, own_image, read, run, start_busy, under)
+from helpers import (CTL, IMAGE32, IMAGES32, TARGET32, TARGET32_STATIC, complains, ctl, has_line,
+                     info, instruction_pointer, offset_of, output_of, own_image, range_of, read, run,
+                     start_busy, start_waiter, under, waits_for)
 
 AT_SYSINFO, AT_SYSINFO_EHDR = 32, 33
 
@@ -60,6 +64,53 @@ def test_own_image():
     own = own_image("i386")
     run(*under(own, TARGET32, "check"))
     ctl("exec", "--force-proxy", "--image", own, "--", TARGET32, "check")
+
+
+@tap.for_each(IMAGES32)
+def test_compare(image):
+    """compare leaves the trampolines"""
+    left = re.findall(r"^__kernel_(?:vsyscall|(?:rt_)?sigreturn) .* leave ", ctl("compare", image),
+                      re.MULTILINE)
+    assert len(left) == 3
+
+
+# The threads make their system calls inside the vDSO.
+
+def waits_inside(pid, place):
+    ip = instruction_pointer(pid, pid)
+    assert ip in place, f"{ip:#x} is not from {place.start:#x} to {place.stop:#x}"
+
+
+def test_evict_system_call():
+    """evict leaves a thread in its system call"""
+    waiting = start_waiter(TARGET32_STATIC, "wait", system_call="pause32")
+    said = ctl("evict", "-p", waiting.pid)
+    assert has_line("^at a system call.*: 1$", said)
+    waits_for("T", waiting.pid)
+    waits_inside(waiting.pid, range_of("vdso", waiting.pid))
+    waiting.send_signal(signal.SIGCONT)
+    waits_for("S", waiting.pid)
+
+
+# It has called the image's function for system calls, and is to return to the runtime vDSO's.
+def test_evict_return():
+    """evict has a thread return into the image"""
+    waiting = start_waiter(CTL, "exec", "--image", IMAGE32, TARGET32_STATIC, "wait",
+                           system_call="pause32")
+    waits_inside(waiting.pid, range_of("vdso", waiting.pid))
+    ctl("evict", "-p", waiting.pid)
+    waits_for("T", waiting.pid)
+    start = info(waiting.pid)["image"]["start"]
+    waits_inside(waiting.pid, range(start, start + os.stat(IMAGE32).st_size))
+    waiting.send_signal(signal.SIGCONT)
+    waits_for("S", waiting.pid)
+
+
+def test_move_system_call():
+    """move: a thread in a system call is in the way"""
+    pid = start_waiter(TARGET32_STATIC, "wait", system_call="pause32").pid
+    complains(1, "system call inside", CTL, "move", "-p", pid, "--to", "10000000")
+    waits_for("S", pid)
 
 
 tap.main()
