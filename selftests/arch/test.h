@@ -30,11 +30,11 @@
  *				its first instruction it increments an int for ever
  * T_MAKE_SYSTEM_CALL		a function that makes the system call of its first argument, with
  *				the next ones as arguments; at an even address
- * T_READ_AT_CALL_NR(fn)(_SIZE)	for a thread that runs code like this function's: reads at the address
- *				in the register of a system call's number
+ * T_READ_AT_CALL_NR		reads at the address in the register of a system call's number
  * T_HIDDEN_SYSTEM_CALL		a system call that evict does not recognise, if there is one
  * T_SYSTEM_CALL		the instruction of a program's own system calls, in assembler
- * T_FRAME_BIAS			of a signal frame's address, modulo 16
+ * T_FRAME_BIAS			of a signal frame's address, modulo 16; only where a frame tells its
+ *				own address
  * T_START_BY_STACK		a program begins here, and calls start() with its stack as it was
  *
  * T_LONGEST_STUB(_NAME, _SIZE)	the longest stub of the ABI, in built images

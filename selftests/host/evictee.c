@@ -241,7 +241,7 @@ bool evictee_enter(struct evictee *child, struct foreign_code *foreign, uint64_t
 	regs = foreign->saved;
 	vdso_regs_set_call(&regs, 0, no_args);
 	vdso_regs_set(&regs, VDSO_REG_CALL, nr);
-	vdso_regs_set(&regs, VDSO_REG_IP, foreign->range.start);
+	vdso_regs_set_code(&regs, foreign->range.start);
 	return t_set_regs(child->pid, &regs);
 }
 

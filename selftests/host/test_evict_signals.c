@@ -53,10 +53,6 @@ TEST_F(evict, sends_a_stop_again)
 	EXPECT_EQ(SIGSTOP, WSTOPSIG(status));
 }
 
-static void do_nothing(int __attribute__((unused)) sig)
-{
-}
-
 static pid_t sleeper;
 
 /* As soon as it sleeps. That stops it, in the middle of its step. */
@@ -94,6 +90,10 @@ static int evict_under_timer(struct evictee *child, const struct foreign_code *f
 }
 
 #ifdef T_HIDDEN_SYSTEM_CALL
+static void do_nothing(int __attribute__((unused)) sig)
+{
+}
+
 TEST_F(evict, is_interrupted_by_a_timer)
 {
 	static const char code[] = T_HIDDEN_SYSTEM_CALL;
@@ -111,13 +111,13 @@ TEST_F(evict, is_interrupted_by_a_timer)
 /* It waits for what it reads. */
 TEST_F(evict, keeps_a_signal_that_stops_an_interrupted_step)
 {
-	const char *code = T_READ_AT_CALL_NR(self->child.clock_gettime);
+	static const char code[] = T_READ_AT_CALL_NR;
 	struct foreign_code foreign;
 
 	if (!shared->hole)
 		SKIP(return, "no userfaultfd for this user");
 	ASSERT_TRUE(evictee_enter(&self->child, &foreign, shared->hole, code,
-				  T_READ_AT_CALL_NR_SIZE));
+				  sizeof(code) - 1));
 	sleeper = self->child.pid;
 	EXPECT_EQ(-EINTR, evict_under_timer(&self->child, &foreign, signal_sleeper));
 	ASSERT_TRUE(evictee_go_back(&self->child, &foreign));

@@ -49,11 +49,8 @@
 #define T_MAKE_SYSTEM_CALL							\
 	"\x04\x70\x2d\xe5\x00\x70\xa0\xe1\x01\x00\xa0\xe1\x02\x10\xa0\xe1"	\
 	"\x03\x20\xa0\xe1\x00\x00\x00\xef\x04\x70\x9d\xe4\x1e\xff\x2f\xe1"
-/* ldrb r7, [r7], of Thumb code twice */
-#define T_READ_AT_CALL_NR(fn)	((uintptr_t)(fn) & T_THUMB ? "\x3f\x78\x3f\x78" : "\x00\x70\xd7\xe5")
-#define T_READ_AT_CALL_NR_SIZE	4
+#define T_READ_AT_CALL_NR	"\x00\x70\xd7\xe5"	/* ldrb r7, [r7] */
 #define T_SYSTEM_CALL		"svc #0"
-#define T_FRAME_BIAS		0
 
 #define T_LONGEST_STUB		VDSO_REMAP_STUB_CLOCK_GETTIME64
 #define T_LONGEST_STUB_NAME	"__vdso_clock_gettime64"

@@ -44,10 +44,8 @@
 #define T_MAKE_SYSTEM_CALL							\
 	"\xe8\x03\x00\xaa\xe0\x03\x01\xaa\xe1\x03\x02\xaa\xe2\x03\x03\xaa"	\
 	"\x01\x00\x00\xd4\xc0\x03\x5f\xd6"
-#define T_READ_AT_CALL_NR(fn)	"\x08\x01\x40\x39"	/* ldrb w8, [x8] */
-#define T_READ_AT_CALL_NR_SIZE	4
+#define T_READ_AT_CALL_NR	"\x08\x01\x40\x39"	/* ldrb w8, [x8] */
 #define T_SYSTEM_CALL		"svc #0"
-#define T_FRAME_BIAS		0
 
 #define T_LONGEST_STUB		VDSO_REMAP_STUB_GETRANDOM
 #define T_LONGEST_STUB_NAME	"__kernel_getrandom"

@@ -80,8 +80,7 @@
 #define T_HIDDEN_SYSTEM_CALL	"\x48\x0f\x05"
 #define T_FRAME_BIAS		8
 #endif
-#define T_READ_AT_CALL_NR(fn)	"\x8a\x00"		/* mov (%rax), %al */
-#define T_READ_AT_CALL_NR_SIZE	2
+#define T_READ_AT_CALL_NR	"\x8a\x00"		/* mov (%rax), %al */
 
 #ifdef __i386__
 #define T_START_BY_STACK		\
