@@ -62,12 +62,6 @@ static int check_request(const struct vdso_remap_proxy *req, const struct mm_str
 	return 0;
 }
 
-/* The offset of a site's first byte: site->off may hold a state bit, as st_value does. */
-static unsigned long site_start(const struct vr_proxying *p, const struct vdso_remap_site *site)
-{
-	return site->off & ~(unsigned long)vdso_abi_state_bits(p->abi);
-}
-
 static int check_sites(struct vr_proxying *p)
 {
 	struct vdso_remap_proxy *req = p->req;
@@ -76,12 +70,13 @@ static int check_sites(struct vr_proxying *p)
 
 	for (i = 0; i < req->nr_sites; i++) {
 		const struct vdso_remap_site *site = &p->sites[i];
+		u64 start = vdso_abi_code(p->abi, site->off);
 
 		req->bad_site = i;
 		if ((site->kind != VDSO_REMAP_SITE_JUMP && site->kind != VDSO_REMAP_SITE_STUB) ||
-		    !site->room || site_start(p, site) < end)
+		    !site->room || start < end)
 			return -EINVAL;
-		end = (u64)site_start(p, site) + site->room;
+		end = start + site->room;
 		if (end > req->image_size)
 			return -EINVAL;
 	}
@@ -187,7 +182,7 @@ static int open_window(struct vr_proxying *p)
 		return ret;
 	for (i = 0; i < p->req->nr_sites; i++) {
 		const struct vdso_remap_site *site = &p->sites[i];
-		unsigned long start = site_start(p, site);
+		unsigned long start = vdso_abi_code(p->abi, site->off);
 		unsigned long used = min_t(u32, site->room, VDSO_ENCODE_MAX);
 
 		page = start >> PAGE_SHIFT;
@@ -226,7 +221,7 @@ static int encode_sites(struct vr_proxying *p)
 		const u8 *old = p->window.addr + patch->window_off;
 		unsigned long entry = p->req->image + site->off;
 
-		patch->addr = p->req->image + site_start(p, site);
+		patch->addr = vdso_abi_code(p->abi, entry);
 		patch->skip = 0;
 		patch->len = site->kind == VDSO_REMAP_SITE_JUMP ?
 			vdso_encode_jump(p->abi, patch->new, old, site->room, entry,
