@@ -119,7 +119,7 @@ static inline struct vdso_jump arm64_decode_jump(const __u8 *old, unsigned int r
 	if ((insn & 0xfc000000) == ARM64_B) {
 		jump.kind = VDSO_JUMP_NEAR;
 		jump.size = pad + ARM64_INSN_SIZE;
-		jump.target = site + pad + ((__s64)((__s32)(insn << 6) >> 6) << 2);
+		jump.target = site + pad + (__s64)((__s32)(insn << 6) >> 6) * 4;
 	} else if (room >= ARM64_FAR_JUMP_SIZE && arm64_is_far_jump(bytes, &jump.target)) {
 		jump.kind = VDSO_JUMP_FAR;
 		jump.size = pad + ARM64_FAR_JUMP_SIZE;
