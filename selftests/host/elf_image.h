@@ -208,7 +208,9 @@ static inline void build_image(unsigned char *image, const struct spec *spec)
 	put_ehdr(image, spec);
 	put_phdr(image, spec, 0, PT_LOAD, 0, OFF_CODE_END);
 	for (i = 0; i < spec->nr_syms; i++) {
-		put_sym(image, spec, i + 1, name, &spec->syms[i]);
+		put_sym(image, spec, i + 1, spec->syms[i].name ? name : 0, &spec->syms[i]);
+		if (!spec->syms[i].name)
+			continue;
 		strcpy((char *)image + OFF_DYNSTR + name, spec->syms[i].name);
 		name += strlen(spec->syms[i].name) + 1;
 	}

@@ -323,7 +323,8 @@ TEST_F(one, chooses_entry_points)
 		{ FUNC("f", OFF_CODE_END - 1, 1), 0, 2 },
 		{ FUNC("f", OFF_CODE_END, 1), -ENOEXEC, 0 },
 		{ FUNC("f", 0x1200, 0x10000000), -ENOEXEC, 0 },
-		{ FUNC("", 0x1200, 1), 0, 1 },
+		{ FUNC("", 0x1200, 1), -ENOEXEC, 0 },
+		{ FUNC(NULL, 0x1200, 1), 0, 1 },	/* not even an offset of a name */
 		{ FUNC("\033[2J", 0x1200, 1), -ENOEXEC, 0 },
 		{ { "f", 0x1200, 1, ELF64_ST_INFO(STB_LOCAL, STT_FUNC), 2 }, 0, 1 },
 		{ { "f", 0x1200, 1, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), 2 }, 0, 1 },
