@@ -11,10 +11,13 @@
 
 #include <vdso_remap.h>
 
+#include "arch/abi.h"
+
 /* The invariant that this result breaks, or "". */
 static inline const char *broken_invariant(const struct vdso_remap_image *image)
 {
 	const struct vdso_remap_entry_point *e = image->entry_points;
+	uint64_t start, last = 0;
 	uint32_t i;
 
 	if (!image->nr_entry_points || image->nr_entry_points > VDSO_REMAP_MAX_ENTRY_POINTS)
@@ -24,17 +27,19 @@ static inline const char *broken_invariant(const struct vdso_remap_image *image)
 	if (image->bits != 64 && image->bits != 32)
 		return "bits";
 	for (i = 0; i < image->nr_entry_points; i++) {
-		if (!e[i].room || e[i].off >= image->text_size ||
-		    e[i].room > image->text_size - e[i].off)
+		start = vdso_abi_code(image->abi, e[i].off);
+		if (!e[i].room || start >= image->text_size ||
+		    e[i].room > image->text_size - start)
 			return "room within the image";
 		if (!e[i].name[0] || strnlen(e[i].name, VDSO_REMAP_NAME_MAX) == VDSO_REMAP_NAME_MAX)
 			return "name";
 		if (i && e[i].off < e[i - 1].off)
 			return "order";
-		if (i && e[i].off != e[i - 1].off && e[i - 1].off + e[i - 1].room > e[i].off)
+		if (i && start != last && last + e[i - 1].room > start)
 			return "disjoint rooms";
-		if (i && e[i].off == e[i - 1].off && e[i].room != e[i - 1].room)
+		if (i && start == last && e[i].room != e[i - 1].room)
 			return "same room of aliases";
+		last = start;
 	}
 	return "";
 }

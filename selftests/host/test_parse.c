@@ -351,6 +351,16 @@ TEST_F(one, chooses_entry_points)
 	}
 }
 
+/* As a kernel leaves them that has taken a function's name away. */
+TEST_F(one, skips_a_symbol_without_a_name)
+{
+	const unsigned int nr = self->spec.nr_syms;
+
+	put_u32(self->bytes, OFF_DYNSYM + nr * sizeof(ElfW(Sym)), 0);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(nr - 1, self->image.nr_entry_points);
+}
+
 TEST_F(one, bounds_names)
 {
 	char name[VDSO_REMAP_NAME_MAX + 1];
