@@ -51,6 +51,15 @@
  * t_ioctl32(fd, command, req)	ioctl() as a 32-bit program makes it, or as any does where a 64-bit
  *				program can't do that; returns -errno
  * t_relax()			what a loop that spins says to the processor
+ *
+ * For 64-bit programs that look at 32-bit ones:
+ *
+ * T32_MACHINE, T32_IMAGES	as above, of 32 bits
+ * T32_LIMIT			where the addresses of a 32-bit process end
+ * T32_NR_PPOLL			the number of its ppoll()
+ * t32_put_trap(word, regs)	as above, for a 32-bit thread
+ * t32_image_fits(function)	whether an image works on this processor, whose function for system
+ *				calls this is, or whose first byte if it has none
  */
 #ifndef _SELFTESTS_ARCH_TEST_H
 #define _SELFTESTS_ARCH_TEST_H

@@ -53,6 +53,12 @@
 #define T_FUNCTION_STUB_SIZE	12
 #define T_NO_STUB		VDSO_REMAP_STUB_CLOCK_GETTIME64
 
+#define T32_MACHINE		EM_ARM
+#define T32_IMAGES		"/arm"
+#define T32_LIMIT		0xfffff000U
+#define T32_NR_PPOLL		336
+#define t32_image_fits(function)	((void)(function), 1)
+
 #define T_START_BY_STACK		\
 	__asm__(".globl	_start\n"	\
 		"_start:\n"		\
@@ -65,6 +71,19 @@ static inline unsigned long t_put_trap(unsigned long word, const void *regs)
 {
 	(void)regs;
 	memcpy(&word, T_TRAP, T_TRAP_SIZE);
+	return word;
+}
+
+/* In the state that the cpsr says. */
+static inline unsigned long t32_put_trap(unsigned long word, const void *regs)
+{
+	uint32_t cpsr;
+
+	memcpy(&cpsr, (const uint32_t *)regs + 16, sizeof(cpsr));
+	if (cpsr & 1 << 5)
+		memcpy(&word, "\x01\xde", 2);
+	else
+		memcpy(&word, "\xf0\x01\xf0\xe7", 4);
 	return word;
 }
 

@@ -7,4 +7,5 @@ AR32 := arm-linux-gnueabihf-ar
 include ../arch/arm/cflags.mk
 cflags32 := $(arm_cflags)
 vpath %.c ../arch/arm/vm
+ONLY_64 += $(notdir $(basename $(wildcard ../arch/arm64/vm/test_*.c)))
 ONLY_32 += $(notdir $(basename $(wildcard ../arch/arm/vm/test_*.c)))

@@ -3,6 +3,8 @@
 #ifndef _SELFTESTS_ARCH_X86_TEST_H
 #define _SELFTESTS_ARCH_X86_TEST_H
 
+#include "arch/x86/vsyscall.h"
+
 #ifdef __i386__
 #define T_MACHINE		EM_386
 #define T_IMAGES		"/i386"
@@ -51,6 +53,15 @@
 #define T_LONGEST_STUB_SIZE	16
 #define T_FUNCTION_STUB_SIZE	8
 #define T_NO_STUB		VDSO_REMAP_STUB_CLOCK_GETTIME64
+#endif
+
+#ifndef __i386__
+#define T32_MACHINE		EM_386
+#define T32_IMAGES		"/i386"
+#define T32_LIMIT		0xffffe000U
+#define T32_NR_PPOLL		309
+#define t32_put_trap		t_put_trap
+#define t32_image_fits		t_vsyscall_fits
 #endif
 
 #ifdef __i386__

@@ -7,7 +7,7 @@ cflags32 := -D_FILE_OFFSET_BITS=64 -Wno-int-to-pointer-cast
 # Linked into each 32-bit test, so that its libc outlives a move.
 start32 := libc_int80
 
-ONLY_64 += test_compat32 test_map_kinds test_restorer test_x32
+ONLY_64 += test_compat32_i386 test_map_kinds test_restorer test_x32
 ONLY_32 += test_i386
 PROGRAMS += x32_self
 

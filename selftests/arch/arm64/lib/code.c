@@ -13,7 +13,9 @@
 #define BR_X16		0xd61f0200U
 #define SVC		0xd4000001U
 #define RET		0xd65f03c0U
+#define BTI_JC		0xd50324dfU
 #define PACIASP		0xd503233fU
+#define PACIBSP		0xd503237fU
 
 static uint8_t *put(uint8_t *to, uint32_t insn)
 {
@@ -45,7 +47,7 @@ void t_write_criu_jump(uint8_t *at, uint64_t target)
 /* paciasp is a landing pad, too, but it would sign an address that nobody authenticates. */
 size_t t_expect_landing_pad(uint8_t *at)
 {
-	if (get(at) == PACIASP)
+	if (get(at) == BTI_JC || get(at) == PACIASP || get(at) == PACIBSP)
 		memcpy(at, T_LANDING_PAD, T_LANDING_PAD_SIZE);
 	return memcmp(at, T_LANDING_PAD, T_LANDING_PAD_SIZE) ? 0 : T_LANDING_PAD_SIZE;
 }
