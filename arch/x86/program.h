@@ -14,18 +14,18 @@
 static inline unsigned int vdso_exit_code(enum vdso_abi abi, unsigned char *code)
 {
 	/* xor %eax, %eax; inc %eax; int $0x80 */
-	static const unsigned char i386[] = { 0x31, 0xc0, 0x40, 0xcd, 0x80 };
+	static const unsigned char code_32[] = { 0x31, 0xc0, 0x40, 0xcd, 0x80 };
 	/* xor %edi, %edi; mov $60, %eax; syscall. x32 programs may make this call, too. */
-	static const unsigned char x86_64[] = {
+	static const unsigned char code_64[] = {
 		0x31, 0xff, 0xb8, 0x3c, 0x00, 0x00, 0x00, 0x0f, 0x05
 	};
 
 	if (abi == VDSO_ABI_I386) {
-		__builtin_memcpy(code, i386, sizeof(i386));
-		return sizeof(i386);
+		__builtin_memcpy(code, code_32, sizeof(code_32));
+		return sizeof(code_32);
 	}
-	__builtin_memcpy(code, x86_64, sizeof(x86_64));
-	return sizeof(x86_64);
+	__builtin_memcpy(code, code_64, sizeof(code_64));
+	return sizeof(code_64);
 }
 
 static inline const char *vdso_abi_boot_param(enum vdso_abi abi)
