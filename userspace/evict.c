@@ -124,29 +124,85 @@ static int judge_stop(int32_t tid, int status, uint64_t *held)
 }
 
 /*
- * Makes one instruction, or takes a stop that comes before it. Waits without polling:
- * a clock function of the vDSO starts again if the time is updated meanwhile, so with
- * slow steps it would never end.
+ * Lets the thread go on to its next stop. Waits without polling: a clock function of the
+ * vDSO starts again if the time is updated meanwhile, so with slow steps it would never
+ * end. -EINTR: the caller has waited long enough, the thread may be frozen. *status tells
+ * by what it has stopped, also with -EINTR; 0: it has not, or it has ended.
  */
-static int step(int32_t tid, uint64_t *held)
+static int go_on(int32_t tid, long request, int *status)
 {
 	bool interrupted;
+	long ret;
+
+	ret = sys_ptrace(request, tid, 0, NULL);
+	if (ret >= 0)
+		ret = wait_stopped(tid, status);
+	interrupted = ret == -EINTR;
+	if (interrupted) {
+		sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+		ret = wait_stopped(tid, status);
+	}
+	if (ret < 0)
+		*status = 0;
+	return interrupted && !ret ? -EINTR : ret;
+}
+
+/* Makes one instruction, or takes a stop that comes before it. */
+static int step(int32_t tid, uint64_t *held)
+{
+	int status, ret, stop = 0;
+
+	ret = go_on(tid, PTRACE_SINGLESTEP, &status);
+	if (status)
+		stop = judge_stop(tid, status, held);
+	return stop ?: ret;
+}
+
+/* By PTRACE_SYSCALL, whose stops are no signals. */
+static bool is_syscall_stop(int32_t tid, int status)
+{
+	siginfo_t info;
+
+	if (status >> 16 || (WSTOPSIG(status) & ~0x80) != SIGTRAP)
+		return false;
+	return sys_ptrace(PTRACE_GETSIGINFO, tid, 0, &info) >= 0 &&
+	       (info.si_code & ~0x80) == SIGTRAP;
+}
+
+/*
+ * Returns from a signal handler, to where the handler's frame says. The thread gets the blocked
+ * signals of the frame, too: they become *mask, and most signals are blocked again before the
+ * thread can take one. No single step: that ends in a SIGTRAP, for which the kernel would
+ * reset the handler if the frame blocks it.
+ */
+static int return_from_handler(int32_t tid, const struct vdso_regs *before, uint64_t *held,
+			       uint64_t *mask)
+{
+	unsigned int nr_stops = 0;
+	struct vdso_regs after;
+	enum vdso_abi abi;
+	uint64_t blocked;
 	int status;
 	long ret;
 
-	ret = sys_ptrace(PTRACE_SINGLESTEP, tid, 0, NULL);
-	if (ret < 0)
-		return ret;
-	ret = wait_stopped(tid, &status);
-	interrupted = ret == -EINTR;
-	if (interrupted) {	/* the caller has waited long enough: the thread may be frozen */
-		sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
-		ret = wait_stopped(tid, &status);
+	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(blocked), &blocked);
+	while (ret >= 0 && nr_stops < 2) {	/* the system call's begin and its end */
+		ret = go_on(tid, PTRACE_SYSCALL, &status);
+		if (ret >= 0 && is_syscall_stop(tid, status))
+			nr_stops++;
+		else if (status)
+			ret = judge_stop(tid, status, held) ?: ret;
 	}
+	if (ret >= 0)
+		ret = vrl_read_regs(tid, &after, &abi);
 	if (ret < 0)
 		return ret;
-	ret = judge_stop(tid, status, held);
-	return interrupted && !ret ? -EINTR : ret;
+	if (vdso_regs_get(&after, VDSO_REG_SP) == vdso_regs_get(before, VDSO_REG_SP))
+		return -EOPNOTSUPP;	/* a filter prevented it */
+	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask);
+	if (ret >= 0)
+		ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
+	return ret;
 }
 
 /* Whether there is a SIGTRAP that will stop the thread before it makes another step. */
@@ -205,16 +261,28 @@ static long read_code(struct code *code, unsigned long addr, uint8_t *to, unsign
 	return 0;
 }
 
-/* Those that the functions of the vDSO fall back on. */
-static bool is_own_call(enum vdso_abi abi, uint32_t nr)
+static bool is_call_of(enum vdso_abi abi, uint32_t nr, const struct vdso_stub_name *names,
+		       unsigned int nr_names)
 {
 	unsigned int i;
 
 	nr = vdso_plain_call_nr(nr);
-	for (i = 0; nr && i < NR_ITEMS(vdso_stub_names); i++)
-		if (vdso_encode_stub_call(abi, vdso_stub_names[i].stub).nr == nr)
+	for (i = 0; nr && i < nr_names; i++)
+		if (vdso_encode_stub_call(abi, names[i].stub).nr == nr)
 			return true;
 	return false;
+}
+
+/* Those that the functions of the vDSO fall back on. */
+static bool is_own_call(enum vdso_abi abi, uint32_t nr)
+{
+	return is_call_of(abi, nr, vdso_stub_names, NR_ITEMS(vdso_stub_names));
+}
+
+/* That of a trampoline, by which a thread returns from a signal handler. */
+static bool is_return(enum vdso_abi abi, uint32_t nr)
+{
+	return is_call_of(abi, nr, vdso_trampoline_names, NR_ITEMS(vdso_trampoline_names));
 }
 
 /* It was interrupted in a system call and will start it again: the kernel's own error codes. */
@@ -224,17 +292,21 @@ static bool will_restart(int in_call, int result)
 	       (result == -512 || result == -513 || result == -514 || result == -516);
 }
 
+#define RETURNS	2
+
 /*
  * A step that makes a system call could wait for ever, and do what the thread's
  * seccomp filters forbid if those are suspended. 32-bit code makes all of its
  * system calls in the vDSO. Returns -EOPNOTSUPP if the next step makes one that is
- * not the vDSO's own. One that hides behind prefixes is for the caller's timer.
+ * not the vDSO's own, RETURNS if the next step returns from a signal handler. One that
+ * hides behind prefixes is for the caller's timer.
  */
 static long check_system_call(struct code *code, enum vdso_abi abi, const struct vdso_regs *regs)
 {
 	uint32_t in_call = vdso_regs_get(regs, VDSO_REG_IN_CALL);
 	uint8_t bytes[VDSO_CALL_INSN_MAX];
 	enum vdso_insn kind;
+	uint32_t nr;
 	long ret;
 
 	if (will_restart(in_call, vdso_regs_get(regs, VDSO_REG_RESULT)))
@@ -243,13 +315,13 @@ static long check_system_call(struct code *code, enum vdso_abi abi, const struct
 	if (ret < 0)
 		return ret;
 	kind = vdso_insn_kind(regs, bytes);
-	if (kind == VDSO_INSN_OTHER)
+	nr = vdso_regs_get(regs, VDSO_REG_CALL);
+	if (kind == VDSO_INSN_OTHER || (kind == VDSO_INSN_CALL && is_own_call(abi, nr)))
 		return 0;
-	return kind == VDSO_INSN_CALL && is_own_call(abi, vdso_regs_get(regs, VDSO_REG_CALL)) ?
-	       0 : -EOPNOTSUPP;
+	return kind == VDSO_INSN_CALL && is_return(abi, nr) ? RETURNS : -EOPNOTSUPP;
 }
 
-/* Returns 1 if there is a step to be made, 0 if the thread is outside, or an error. */
+/* Returns 1 or RETURNS if there is a step to be made, 0 if the thread is outside, or an error. */
 static long needs_step(struct code *code, const struct vdso_remap_range *ranges,
 		       unsigned int nr_ranges, struct vdso_regs *regs)
 {
@@ -270,7 +342,7 @@ static bool is_failed_step(int err)
 }
 
 static int step_out(struct code *code, const struct vdso_remap_range *ranges,
-		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held)
+		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held, uint64_t *mask)
 {
 	unsigned int steps = 0;
 	struct vdso_regs before;
@@ -282,7 +354,8 @@ static int step_out(struct code *code, const struct vdso_remap_range *ranges,
 			return ret < 0 ? (int)ret : (int)steps;
 		if (steps++ == max_steps)
 			return -ETIME;
-		ret = step(code->tid, held);
+		ret = ret == RETURNS ? return_from_handler(code->tid, &before, held, mask) :
+				       step(code->tid, held);
 		if (is_failed_step(ret)) {
 			put = put_back(code->tid, &before, held);
 			return put < 0 ? put : ret;
@@ -292,10 +365,10 @@ static int step_out(struct code *code, const struct vdso_remap_range *ranges,
 	}
 }
 
-/* The thread's signals are blocked. maps tells whether it has come to executable memory. */
+/* The thread's signals are blocked, which were *mask. maps tells whether it has come to executable memory. */
 static int step_out_to_code(struct code *code, const struct vdso_remap_range *ranges,
 			    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held,
-			    int maps)
+			    uint64_t *mask, int maps)
 {
 	struct vdso_regs regs;
 	enum vdso_abi abi;
@@ -304,7 +377,7 @@ static int step_out_to_code(struct code *code, const struct vdso_remap_range *ra
 	ret = step(code->tid, held);	/* takes the stop of prepare()'s PTRACE_INTERRUPT */
 	if (ret < 0)
 		return ret;
-	steps = step_out(code, ranges, nr_ranges, max_steps, held);
+	steps = step_out(code, ranges, nr_ranges, max_steps, held, mask);
 	if (steps <= 0)
 		return steps;
 	ret = vrl_read_regs(code->tid, &regs, &abi);
@@ -375,7 +448,7 @@ static int evict(struct code *code, const struct vdso_remap_range *ranges,
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
 	if (ret < 0)
 		return ret;
-	steps = step_out_to_code(code, ranges, nr_ranges, max_steps, &held, maps);
+	steps = step_out_to_code(code, ranges, nr_ranges, max_steps, &held, &mask, maps);
 	if (steps != -EINTR)	/* then it may not be stopped */
 		end_steps(tid, &held);
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);

@@ -70,7 +70,7 @@ public_api int vdso_remap_find_handlers(int32_t tid, const struct vdso_remap_ran
 					unsigned int nr_handlers)
 {
 	struct window window = { .tid = tid, .left = VDSO_REMAP_STACK_MAX };
-	struct vdso_frame frame;
+	struct vdso_frame frame = { 0 };
 	unsigned int nr = 0;
 	struct vdso_regs regs;
 	enum vdso_abi abi;

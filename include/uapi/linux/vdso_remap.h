@@ -159,7 +159,7 @@ struct vdso_remap_area {
 
 /* struct vdso_remap_info.features: what this module can do beyond version 1 */
 #define VDSO_REMAP_FEATURE_MARK	(1ULL << 0)	/* VDSO_REMAP_PROXY_MARK */
-#define VDSO_REMAP_FEATURE_COMPAT (1ULL << 1)	/* PROXY of i386 processes */
+#define VDSO_REMAP_FEATURE_COMPAT (1ULL << 1)	/* PROXY of i386 or arm processes */
 #define VDSO_REMAP_FEATURE_UNSEAL (1ULL << 2)	/* UNSEAL, while allow_unseal is set */
 
 /* struct vdso_remap_info.state, beside the AREA flags */
@@ -180,7 +180,8 @@ struct vdso_remap_area {
  * @state: out: VDSO_REMAP_STATE_PRESENT and the flags of all areas
  * @nr_areas: out: areas found. Without STATE_PRESENT they are the remains of
  *	a group, see EUCLEAN.
- * @machine: out: ELF machine of the task's runtime vDSO (EM_X86_64, also of x32; EM_386)
+ * @machine: out: ELF machine of the task's runtime vDSO (EM_X86_64, also of x32; EM_386;
+ *	EM_AARCH64; EM_ARM)
  * @build_id_size: out: bytes used in @build_id
  * @build_id: out: GNU build id of the task's runtime vDSO, read from the
  *	kernel's own copy. Two vDSOs are the same only if these are.
@@ -274,17 +275,17 @@ struct vdso_remap_map {
  *
  * Which ABI has which stub:
  *
- *			x86_64	i386	x32
- *   CLOCK_GETTIME	x	x	x
- *   CLOCK_GETRES	x	x	x
- *   GETTIMEOFDAY	x	x	x
+ *			x86_64	i386	x32	arm64	arm
+ *   CLOCK_GETTIME	x	x	x	x	x
+ *   CLOCK_GETRES	x	x	x	x	x
+ *   GETTIMEOFDAY	x	x	x	x	x
  *   TIME		x	x	x
  *   GETCPU		x	x	x
- *   GETRANDOM		x
- *   CLOCK_GETTIME64		x
- *   CLOCK_GETRES_TIME64	x
+ *   GETRANDOM		x			x
+ *   CLOCK_GETTIME64		x			x
+ *   CLOCK_GETRES_TIME64	x			x
  *   SIGRETURN			x
- *   RT_SIGRETURN		x
+ *   RT_SIGRETURN		x		x
  */
 #define VDSO_REMAP_STUB_CLOCK_GETTIME	1
 #define VDSO_REMAP_STUB_CLOCK_GETRES	2
@@ -305,19 +306,26 @@ struct vdso_remap_map {
  * @target: JUMP: offset of an entry point in the runtime vDSO's text;
  *	STUB: VDSO_REMAP_STUB_*
  *
- * On some machines an address of code holds a state bit that is no part of the address
- * (bit 0 of Thumb code on arm). There, @off and @target hold this bit if st_value of the
- * ELF symbol does. The order of the sites, and whether they overlap, is decided without
- * it. x86 has no such bit.
+ * On some machines an address of code holds a state bit that is no part of the address:
+ * on arm, bit 0 is 1 for Thumb code and 0 for ARM code. There, @off, and @target of a jump,
+ * hold this bit if st_value of the ELF symbol does. It says for which state the jump or
+ * stub is written, and in which state the target runs. The bytes go to the address without
+ * the bit, and @room is counted from there. The order of the sites, and whether they
+ * overlap, is decided without it, too.
  *
- * If the site begins with a landing pad, that is kept. The jump or stub follows it, and
- * the room is smaller by its size. Jumps change no register that carries an argument or
- * that a call must preserve:
+ * If the site begins with a landing pad, it still does so afterwards. The jump or stub
+ * follows it, and the room is smaller by its size. Jumps change no register that carries an
+ * argument or that a call must preserve:
  *
  *		near jump	reach	far jump		landing pad
  *   x86_64	5 bytes		2 GiB	13 bytes, uses r11	endbr64
  *   i386	5 bytes		all	-			endbr32
  *   x32	5 bytes		2 GiB	9 bytes, uses r11	endbr64
+ *   arm64	4 bytes		128 MiB	20 bytes, uses x16	bti c
+ *   arm	8 bytes		all	-			-
+ *
+ * On arm64, bti jc, paciasp and pacibsp are landing pads, too; bti c replaces them. On arm,
+ * a jump takes 10 bytes in Thumb code at an address that is not a multiple of 4.
  */
 struct vdso_remap_site {
 	__u32 off;
@@ -383,7 +391,8 @@ struct vdso_remap_site {
  *            - the caller has renounced new executable code (PR_SET_MDWE)
  * EPERM      also: a page of the image is sealed
  * ENXIO      the target of a jump is not an entry point of the runtime vDSO
- * ENOSPC     the site's room is too small for what is to be written
+ * ENOSPC     the site's room is too small for what is to be written, or the machine
+ *            executes no code at such an address as @off or @target
  * EOPNOTSUPP no encodings for the task's ABI
  */
 struct vdso_remap_proxy {
@@ -405,6 +414,8 @@ struct vdso_remap_proxy {
 /*
  * The mark: CRIU's layout, so that an unmodified CRIU can checkpoint what was
  * restored with this module. It lies over the ELF header of the runtime vDSO.
+ * Only CRIU for 32-bit machines has another layout, with fields of 32 bits, and
+ * does not know this one.
  */
 #define VDSO_REMAP_MARK_SIGNATURE	0x4f53447655495243ULL	/* "CRIUvDSO" */
 #define VDSO_REMAP_MARK_VERSION		3
