@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "arch/test.h"
 #include "lib/child.h"
 #include "lib/device.h"
 #include "lib/maps.h"
@@ -138,7 +139,7 @@ FIXTURE_VARIANT_ADD(command, map) {
 static const struct vdso_remap_site site = {
 	.room = 16,
 	.kind = VDSO_REMAP_SITE_STUB,
-	.target = VDSO_REMAP_STUB_TIME,
+	.target = T_FUNCTION_STUB,
 };
 
 static void prepare_proxy(union request *valid, uint64_t hole)

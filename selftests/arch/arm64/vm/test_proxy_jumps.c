@@ -10,6 +10,10 @@
 
 #define SCRATCH	16	/* x16 is for jumps */
 
+/* In pstate: whether a step is due, and whether the last instruction jumped to where it must land. */
+#define PSTATE_SS	(1 << 21)
+#define PSTATE_BTYPE	(3 << 10)
+
 /* Near up to the last instruction that b reaches, far from the next one on. */
 TEST_F(proxy, jumps_far_only_where_near_does_not_reach)
 {
@@ -47,6 +51,8 @@ static bool same_registers(const struct user_regs_struct *want, struct user_regs
 	/* What a jump is for, and what it may use. */
 	have.pc = want->pc;
 	have.regs[SCRATCH] = want->regs[SCRATCH];
+	have.pstate = (have.pstate & ~(PSTATE_SS | PSTATE_BTYPE)) |
+		      (want->pstate & (PSTATE_SS | PSTATE_BTYPE));
 	return !memcmp(want, &have, sizeof(have));
 }
 
