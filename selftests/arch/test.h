@@ -21,6 +21,7 @@
  * T_NEAR_JUMP_SIZE, T_FAR_JUMP_SIZE	of the jumps that are written then; in built images
  * T_LANDING_PAD(_SIZE)		the one that is written
  * T_CRIU_JUMP(_SIZE)		what CRIU writes, to some place
+ * T_CRIU_JUMP_IS_WHOLE		no thread can stand inside it: it is an instruction and an address
  * T_CRIU_JUMP_BROKEN		so many bytes of it, with breakpoints behind them, are no jump
  *
  * T_TRAP(_SIZE)		a breakpoint, for code of built images

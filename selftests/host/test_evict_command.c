@@ -91,7 +91,7 @@ TEST_F(evict, has_the_command_say_who_faults)
 	if (!path)
 		SKIP(return, "no vdsoctl");
 	/* From the middle of a function, a frame pointer could bring the stack pointer back. */
-	while (ip_of(self->child.pid) != (uintptr_t)self->child.clock_gettime)
+	while (ip_of(self->child.pid) != T_CODE((uintptr_t)self->child.clock_gettime))
 		ASSERT_TRUE(single_step(self->child.pid));
 	/* which the function pushes to */
 	ASSERT_TRUE(t_set_reg(self->child.pid, VDSO_REG_SP, 16));

@@ -374,10 +374,10 @@ TEST_F(other, names_a_thread_inside_a_site)
 	/* A far jump: of a near one, a thread may stand at every instruction. */
 	self->args.park_addr = VDSO_REMAP_PARK_NOT;
 	/* Its first byte stays if the function of the kernel is a jump itself. */
-	ASSERT_TRUE(t_set_reg(tid, VDSO_REG_IP, (uintptr_t)in_image(self) + 4));
+	ASSERT_TRUE(t_set_code(tid, (uintptr_t)in_image(self) + 4));
 	fails(_metadata, self, -EBUSY, VDSO_REMAP_STAGE_PROXY);
 	EXPECT_EQ(tid, self->error.tid);
-	ASSERT_TRUE(t_set_reg(tid, VDSO_REG_IP, (uintptr_t)in_image(self)));
+	ASSERT_TRUE(t_set_code(tid, (uintptr_t)in_image(self)));
 	makes_a_proxy(_metadata, self);
 	ASSERT_TRUE(t_set_regs(tid, &before));
 	EXPECT_TRUE(go_on_well(in_image(self)));

@@ -49,4 +49,15 @@ static inline bool t_set_reg(pid_t tid, enum vdso_reg reg, uint64_t val)
 	return t_set_regs(tid, &regs);
 }
 
+/* It goes on at the code with this address, which may have state bits. */
+static inline bool t_set_code(pid_t tid, uint64_t addr)
+{
+	struct vdso_regs regs;
+
+	if (!t_get_regs(tid, &regs))
+		return false;
+	vdso_regs_set_code(&regs, addr);
+	return t_set_regs(tid, &regs);
+}
+
 #endif /* _SELFTESTS_LIB_REGS_H */

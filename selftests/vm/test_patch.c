@@ -130,6 +130,7 @@ static void start_with(struct __test_metadata *_metadata, FIXTURE_DATA(patch) *s
 	start(_metadata, self, bytes, T_PAGE);
 }
 
+#if !T_CRIU_JUMP_IS_WHOLE
 TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu)
 {
 	start_with(_metadata, self, "", T_CRIU_JUMP, T_CRIU_JUMP_SIZE);
@@ -150,6 +151,7 @@ TEST_F(patch, heeds_a_thread_inside_a_jump_of_criu_behind_a_landing_pad)
 	ASSERT_TRUE(stand_at(self, T_LANDING_PAD_SIZE));
 	installs(_metadata, self);
 }
+#endif
 
 TEST_F(patch, heeds_no_thread_at_the_jump_itself)
 {

@@ -130,7 +130,7 @@ TEST_F(proxy, refuses_huge_pages)
 TEST_F(proxy, refuses_sites_outside_of_the_image)
 {
 	REFUSES_SITE(EINVAL, 3, site->off = IMAGE_SIZE);
-	REFUSES_SITE(EINVAL, 3, site->off = IMAGE_SIZE - T_SLOT_SIZE + 1);
+	REFUSES_SITE(EINVAL, 3, site->off = IMAGE_SIZE - T_SLOT_SIZE + T_CODE_ALIGN);
 	REFUSES_SITE(EINVAL, 3, site->off = -T_SLOT_SIZE);
 	REFUSES_SITE(EINVAL, 3, site->room = IMAGE_SIZE - SLOT(7) + 1);
 	REFUSES_SITE(EINVAL, 3, site->room = ~0U);

@@ -15,6 +15,7 @@
 #include "arch/test.h"
 #include "lib/child.h"
 #include "lib/device.h"
+#include "lib/image.h"
 #include "lib/maps.h"
 #include "lib/memory.h"
 #include "lib/state.h"
@@ -137,7 +138,7 @@ FIXTURE_VARIANT_ADD(command, map) {
 };
 
 static const struct vdso_remap_site site = {
-	.room = 16,
+	.room = T_SLOT_SIZE,
 	.kind = VDSO_REMAP_SITE_STUB,
 	.target = T_FUNCTION_STUB,
 };

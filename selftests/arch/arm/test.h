@@ -32,6 +32,7 @@
 /* ldr pc, [pc, #-4]; .word; bkpt 0x0 */
 #define T_CRIU_JUMP		"\x04\xf0\x1f\xe5\x40\x30\x20\x10\x70\x00\x20\xe1"
 #define T_CRIU_JUMP_SIZE	(sizeof(T_CRIU_JUMP) - 1)
+#define T_CRIU_JUMP_IS_WHOLE	1
 #define T_CRIU_JUMP_BROKEN	3
 
 #define T_TRAP			"\xf0\x01\xf0\xe7"

@@ -28,6 +28,7 @@
 /* ldr x16, 1f; br x16; 1: .quad */
 #define T_CRIU_JUMP		"\x50\x00\x00\x58\x00\x02\x1f\xd6\x80\x70\x60\x50\x40\x30\x20\x10"
 #define T_CRIU_JUMP_SIZE	(sizeof(T_CRIU_JUMP) - 1)
+#define T_CRIU_JUMP_IS_WHOLE	0
 #define T_CRIU_JUMP_BROKEN	7			/* no br */
 
 #define T_TRAP			"\x00\x00\x20\xd4"	/* brk #0 */

@@ -80,6 +80,7 @@
 #endif
 #define T_SPIN_SIZE		(sizeof(T_SPIN) - 1)
 #define T_CRIU_JUMP_SIZE	(sizeof(T_CRIU_JUMP) - 1)
+#define T_CRIU_JUMP_IS_WHOLE	0
 #define T_CRIU_JUMP_BROKEN	(T_CRIU_JUMP_SIZE - 1)
 
 #ifdef __i386__
