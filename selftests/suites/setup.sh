@@ -19,7 +19,8 @@ make_suites()
 		tar -xO --wildcards './usr/src/linux-source-*.tar.xz' | xz -dc -T0 |
 		tar -x -C "$work" --strip-components=1 --wildcards --anchored --no-wildcards-match-slash \
 			"$selftests"/{vDSO,"$arch",'*.mk','*.h'} \
-			'linux-source-*'/{include,tools/{include,"arch/$arch",scripts}}
+			'linux-source-*'/{include,tools/{include,"arch/$arch",scripts}} ||
+		[ $? -eq 2 ]	# not every machine has tests of its own
 	cp "$suites_build" "$work/build-suites"
 	cp "$suites_arch" "$work/build-arch"
 	"$here/chroot-build" "$work" "$to" -- ./build-suites
