@@ -16,10 +16,6 @@ build=${O:-$tree/build}
 results=$build/results	# TAP, that of a kernel in a directory of its own
 guest=$build/guest	# what a VM sees at /share
 
-all_kernels=(bullseye bookworm trixie sid experimental)
-# of two suites, the kernel with real-time scheduling
-rt_kernels=(bookworm-rt sid-rt)
-
 say()
 {
 	printf 'check: %(%T)T: %s\n' -1 "$*"

@@ -20,20 +20,33 @@ read_names()
 		"$here/../../arch/names") && [ -e "$here/../../arch/$arch/vm.conf" ]
 }
 
-# The VM's machine is $ARCH, or like this one; what is made for another is kept apart.
-cache=${VDSO_REMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vdso-remap}
+# The VM's machine is $ARCH, or like this one.
 this_arch=$(uname -m)
 read_names "${ARCH:-$this_arch}" ||
 	die "no VM for the architecture ${ARCH:-$this_arch}: no arch/*/vm.conf is for a machine of this name"
 # what a machine's file sets
-vm_qemu='' vm_qemu_package='' vm_machine='' vm_bus='' vm_cpu='' vm_cpu_far_return=''
-vm_console='' vm_flavour='' vm_kernel='' vm_parameters='' vm_clock_khz_parameter='' vm_abis=''
-vm_package32='' vm_other_group='' vm_other_cpu='' vm_other_abi='' vm_other_tests='' vm_debug_has=''
+vm_qemu='' vm_qemu_package='' vm_machine='' vm_bus='' vm_threads=single vm_cpu='' vm_cpu_far_return=''
+vm_console='' vm_flavour='' vm_kernel='' vm_kernels='' vm_rt_kernels='' vm_parameters=''
+vm_clock_khz_parameter='' vm_abis='' vm_tools='' vm_compiler32='' vm_package32='' vm_libc32=''
+vm_other_group='' vm_other_cpu='' vm_other_abi='' vm_other_tests='' vm_debug_has=''
 # shellcheck source=/dev/null
 . "$here/../../arch/$arch/vm.conf"
-grep -q "^$arch *$this_arch " "$here/../../arch/names" || cache=$cache/$arch
+read -ra all_kernels <<<"$vm_kernels"
+read -ra rt_kernels <<<"$vm_rt_kernels"
+
+# What is made for another machine than this one is kept apart. Programs for the VM are built in the
+# tree that is its disk, or else in one of this machine that has a cross compiler.
+cache=${VDSO_REMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vdso-remap}
+this_debian_arch=$(dpkg --print-architecture)
+foreign=
+if [ "$debian_arch" != "$this_debian_arch" ]; then
+	foreign=1
+	cache=$cache/$arch
+fi
 root=$cache/root
 disk=$cache/root.img
+programs=$root
+[ -z "$foreign" ] || programs=$cache/build/$suite
 
 # made_from FILE TEXT: whether FILE, written when something was made, says that it was from TEXT
 made_from()
