@@ -45,6 +45,7 @@ help:
 	@echo '  KERNELS=$(or $(KERNELS),bullseye bookworm experimental)   for check and matrix,'
 	@echo '      which also knows trixie and sid, with real-time scheduling bookworm-rt and sid-rt,'
 	@echo '      and takes all if none is named; bench: bookworm sid'
+	@echo '  IMAGES  the suites whose kernels'\'' images are used, instead of all'
 	@echo '  TESTS  for check-vm and matrix: the only tests to run, by the names that they have in the'
 	@echo '      summary, such as "move vdsoctl/exec programs": TESTS=move KERNELS=bookworm'
 	@echo '  ARCH  of check and matrix, too: the VM'\''s machine, or all of them one after the other'
