@@ -47,6 +47,26 @@ enum vdso_insn {
 	VDSO_INSN_FOREIGN_CALL,	/* a system call of another ABI */
 };
 
+/* How a tracer steps an instruction, where the kernel has no single steps */
+enum vdso_step {
+	VDSO_STEP_UNKNOWN,	/* it can't */
+	VDSO_STEP_PLAIN,	/* the thread makes it, and goes on at the next one */
+	VDSO_STEP_ALONE,	/* the same, but it is a step of its own: a system call */
+	VDSO_STEP_BRANCH,	/* the tracer makes it, by changing the thread's registers */
+};
+
+/**
+ * struct vdso_step_load - what a branch loads from memory
+ * @addr: address
+ * @size: in bytes, at most VDSO_STEP_LOAD_MAX; 0: nothing
+ */
+struct vdso_step_load {
+	__u64 addr;
+	unsigned int size;
+};
+
+#define VDSO_STEP_LOAD_MAX	64
+
 /**
  * struct vdso_call_insn - a system call instruction
  * @size: of the instruction
@@ -89,6 +109,12 @@ struct vdso_call_insn {
  *					sent it, reports a step; in_call is the register
  *					VDSO_REG_IN_CALL
  * vdso_trap_is_breakpoint(code, in_call)	the same for a breakpoint
+ *
+ * If its kernels have no single steps, also for instructions of 32 bits, in the byte order of data:
+ *
+ * VDSO_BREAKPOINT			the breakpoint that the tracer writes
+ * vdso_step_kind(regs, insn, load)	enum vdso_step of the next instruction; sets *load
+ * vdso_step_branch(regs, insn, loaded)	makes a branch, which has loaded these bytes
  */
 #if defined(__x86_64__) || defined(__i386__)
 #include "x86/regs.h"

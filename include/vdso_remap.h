@@ -139,7 +139,8 @@ size_t vdso_remap_error_text(const struct vdso_remap_error *error, char *text, s
  * struct vdso_remap_entry_point - a function symbol of a vDSO
  * @name: zero-terminated, shorter than VDSO_REMAP_NAME_MAX; points into the
  *	image's bytes
- * @off: offset in the image, in bytes
+ * @off: offset in the image, in bytes; with the state bit that struct
+ *	vdso_remap_site.off has
  * @size: st_size, in bytes; may be less than what stands there, or 0
  * @room: bytes up to the next thing that must stay: the next symbol or the end
  *	of the section or segment
@@ -285,7 +286,7 @@ int vdso_remap_make_plan(struct vdso_remap_plan *plan, const struct vdso_remap_i
  * vdso_remap_abi_name(), vdso_remap_action_name(), vdso_remap_reason_text() - for people
  *
  * Put struct vdso_remap_image.abi, enum vdso_remap_action and enum vdso_remap_reason into
- * words. The names of ABIs are "x86_64", "i386" and "x32".
+ * words. The names of ABIs are "x86_64", "i386", "x32", "arm64" and "arm".
  *
  * Return: a string that is never NULL; for an unknown ABI "unknown".
  */
@@ -359,7 +360,7 @@ struct vdso_remap_restore_args {
  * no memory but the vDSOs and runs no code; its tracer sees to the zeros.
  *
  * The vDSO is that of the process, not of this code: the 64-bit library restores
- * the i386 or x32 vDSO of a process that was made one of that ABI and will return to
+ * the i386, x32 or arm vDSO of a process that was made one of that ABI and will return to
  * such code. All addresses must be below 4 GiB then.
  *
  * Without the module (@fd is negative) another process's image is made a proxy by
@@ -368,9 +369,9 @@ struct vdso_remap_restore_args {
  * killed in the middle, some entry points are redirected and some are not; processes
  * that share the memory without being threads (vfork(2), CLONE_VM) are not seen; a process
  * can forge what the runtime vDSO is taken for; and the runtime vDSO must be near enough
- * for the jumps that the rooms allow (-ENOSPC), which on x86_64 it always is. The calling
- * process can't do without the module: it gets @fd, or -ENODEV if that is -1. So does a
- * caller that sets VDSO_REMAP_REQUIRE_MODULE.
+ * for the jumps that the rooms allow (-ENOSPC), which on x86_64 and arm64 it always is.
+ * The calling process can't do without the module: it gets @fd, or -ENODEV if that is -1.
+ * So does a caller that sets VDSO_REMAP_REQUIRE_MODULE.
  *
  * Another process's runtime vDSO may have a mark of this image already, as CRIU writes
  * it. Such a process is proxied already, so call the function with VDSO_REMAP_FORCE_PROXY
@@ -533,9 +534,16 @@ int vdso_remap_find_place(const struct vdso_remap_status *status,
  * signal that comes nevertheless, SIGSTOP for one, is sent again afterwards.
  *
  * System calls are made only if they are those that the vDSO's functions fall
- * back on, which do not wait. 32-bit code makes all of its system calls inside the
+ * back on, which do not wait, or that by which a signal handler returns through a
+ * trampoline in the vDSO. i386 code makes all of its system calls inside the
  * vDSO: such a thread is brought as far as that. An image keeps those
  * instructions, and a checkpoint of such a thread goes on there.
+ *
+ * Kernels of 32-bit arm have no single steps. There the function makes branches
+ * itself, by changing the thread's registers, and has the thread run to a breakpoint
+ * before the next one. For that, all threads that share the memory must stand still,
+ * and a page of the vDSO becomes a private page, with the same bytes as before. It
+ * does not know Thumb code (-EOPNOTSUPP), which those kernels' vDSOs do not have.
  *
  * Not covered: a thread that runs a signal handler which will return into the
  * ranges counts as outside. See vdso_remap_find_handlers().

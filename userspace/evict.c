@@ -147,14 +147,160 @@ static int go_on(int32_t tid, long request, int *status)
 	return interrupted && !ret ? -EINTR : ret;
 }
 
-/* Makes one instruction, or takes a stop that comes before it. */
-static int step(int32_t tid, uint64_t *held)
+/* A thread's code: what it is to leave, and the word that was read last */
+struct code {
+	int32_t tid;
+	const struct vdso_remap_range *ranges;
+	unsigned int nr_ranges;
+	unsigned long addr, word;
+};
+
+static bool is_inside(const struct code *code, uint64_t ip)
+{
+	return vrl_is_inside(ip, code->ranges, code->nr_ranges);
+}
+
+/* By ptrace, since code may be executable only. Returns -EFAULT if some of it is not there. */
+static long read_code(struct code *code, unsigned long addr, uint8_t *to, unsigned int size)
+{
+	const unsigned long mask = sizeof(code->word) - 1;
+	long ret;
+
+	for (; size; size--, addr++) {
+		if ((addr & ~mask) != code->addr) {
+			code->addr = addr & ~mask;
+			ret = sys_ptrace(PTRACE_PEEKTEXT, code->tid, code->addr, &code->word);
+			if (ret < 0) {
+				code->addr = 1;
+				return ret == -EIO ? -EFAULT : ret;
+			}
+		}
+		*to++ = code->word >> 8 * (addr & mask);
+	}
+	return 0;
+}
+
+#ifdef VDSO_BREAKPOINT
+
+/* From *end on, finds the next instruction that is not to be made together with those before it. */
+static long find_run_end(struct code *code, const struct vdso_regs *regs, unsigned long *end)
+{
+	struct vdso_step_load load;
+	uint32_t insn;
+	long ret;
+
+	for (; is_inside(code, *end); *end += sizeof(insn)) {
+		ret = read_code(code, *end, (uint8_t *)&insn, sizeof(insn));
+		if (ret < 0)
+			return ret;
+		if (vdso_step_kind(regs, insn, &load) != VDSO_STEP_PLAIN)
+			break;
+	}
+	return 0;
+}
+
+/* Whether the thread has come to the breakpoint there. */
+static bool is_at_breakpoint(int32_t tid, int status, uint64_t addr)
+{
+	struct vdso_regs regs;
+	enum vdso_abi abi;
+	siginfo_t info;
+
+	return !(status >> 16) && WSTOPSIG(status) == SIGTRAP &&
+	       sys_ptrace(PTRACE_GETSIGINFO, tid, 0, &info) >= 0 &&
+	       vdso_trap_is_breakpoint(info.si_code, -1) &&
+	       vrl_read_regs(tid, &regs, &abi) >= 0 && vdso_regs_get(&regs, VDSO_REG_IP) == addr;
+}
+
+/*
+ * Lets the thread go on to a breakpoint at addr, where a word of code stands. The page becomes a
+ * private one. If the thread stops before, *before is where it stands then.
+ */
+static int run_to(int32_t tid, unsigned long addr, struct vdso_regs *before, uint64_t *held)
+{
+	const unsigned long breakpoint = VDSO_BREAKPOINT;
+	int status, ret, stop = 0;
+	unsigned long word;
+	enum vdso_abi abi;
+	long put;
+
+	put = sys_ptrace(PTRACE_PEEKTEXT, tid, addr, &word);
+	if (put >= 0)
+		put = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)breakpoint);
+	if (put < 0)
+		return put == -EIO ? -EFAULT : put;
+	ret = go_on(tid, PTRACE_CONT, &status);
+	if (status && !is_at_breakpoint(tid, status, addr))
+		stop = judge_stop(tid, status, held);
+	put = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)word);
+	if (stop == -EFAULT || stop == -EILSEQ)
+		vrl_read_regs(tid, before, &abi);
+	if (put < 0 && status)
+		return put;
+	return stop ?: ret;
+}
+
+/*
+ * Without the kernel's help: up to the next branch or system call, or the branch itself. So what
+ * other code shares the memory must stand still.
+ */
+static int step_by_breakpoint(struct code *code, struct vdso_regs *before, uint64_t *held)
+{
+	uint8_t loaded[VDSO_STEP_LOAD_MAX];
+	struct vdso_step_load load;
+	enum vdso_step kind;
+	unsigned long end;
+	enum vdso_abi abi;
+	uint32_t insn;
+	long ret;
+
+	ret = vrl_read_regs(code->tid, before, &abi);
+	end = vdso_regs_get(before, VDSO_REG_IP);
+	if (ret >= 0)
+		ret = read_code(code, end, (uint8_t *)&insn, sizeof(insn));
+	if (ret < 0)
+		return ret;
+	if (insn == VDSO_BREAKPOINT)
+		return -EILSEQ;
+	kind = vdso_step_kind(before, insn, &load);
+	if (kind == VDSO_STEP_UNKNOWN)
+		return -EOPNOTSUPP;
+	if (kind == VDSO_STEP_BRANCH) {
+		struct vdso_regs regs = *before;
+
+		ret = read_code(code, load.addr, loaded, load.size);
+		if (ret < 0)
+			return ret;
+		vdso_step_branch(&regs, insn, loaded);
+		return vrl_write_regs(code->tid, &regs);
+	}
+	end += sizeof(insn);
+	if (kind == VDSO_STEP_PLAIN)
+		ret = find_run_end(code, before, &end);
+	return ret < 0 ? ret : run_to(code->tid, end, before, held);
+}
+
+#else
+static int step_by_breakpoint(struct code *code, struct vdso_regs *before, uint64_t *held)
+{
+	(void)code, (void)before, (void)held;
+	return -EIO;
+}
+#endif
+
+/*
+ * Makes one instruction, or takes a stop that comes before it. *before are the thread's
+ * registers, and change if it makes several instructions.
+ */
+static int step(struct code *code, struct vdso_regs *before, uint64_t *held)
 {
 	int status, ret, stop = 0;
 
-	ret = go_on(tid, PTRACE_SINGLESTEP, &status);
+	ret = go_on(code->tid, PTRACE_SINGLESTEP, &status);
+	if (ret == -EIO)
+		return step_by_breakpoint(code, before, held);
 	if (status)
-		stop = judge_stop(tid, status, held);
+		stop = judge_stop(code->tid, status, held);
 	return stop ?: ret;
 }
 
@@ -223,42 +369,17 @@ static long has_pending_trap(int32_t tid)
  * The thread as it was before a step that it could not make. A system call that a
  * filter prevented counts as a step, whose SIGTRAP comes after the SIGSYS.
  */
-static long put_back(int32_t tid, const struct vdso_regs *before, uint64_t *held)
+static long put_back(struct code *code, const struct vdso_regs *before, uint64_t *held)
 {
+	struct vdso_regs regs;
 	long ret;
 
 	do {
-		ret = has_pending_trap(tid);
+		ret = has_pending_trap(code->tid);
 		if (ret > 0)
-			ret = step(tid, held) ?: 1;
+			ret = step(code, &regs, held) ?: 1;
 	} while (ret > 0);
-	return ret < 0 ? ret : vrl_write_regs(tid, before);
-}
-
-/* The word of a thread's code that was read last */
-struct code {
-	int32_t tid;
-	unsigned long addr, word;
-};
-
-/* By ptrace, since code may be executable only. Returns -EFAULT if some of it is not there. */
-static long read_code(struct code *code, unsigned long addr, uint8_t *to, unsigned int size)
-{
-	const unsigned long mask = sizeof(code->word) - 1;
-	long ret;
-
-	for (; size; size--, addr++) {
-		if ((addr & ~mask) != code->addr) {
-			code->addr = addr & ~mask;
-			ret = sys_ptrace(PTRACE_PEEKTEXT, code->tid, code->addr, &code->word);
-			if (ret < 0) {
-				code->addr = 1;
-				return ret == -EIO ? -EFAULT : ret;
-			}
-		}
-		*to++ = code->word >> 8 * (addr & mask);
-	}
-	return 0;
+	return ret < 0 ? ret : vrl_write_regs(code->tid, before);
 }
 
 static bool is_call_of(enum vdso_abi abi, uint32_t nr, const struct vdso_stub_name *names,
@@ -322,14 +443,13 @@ static long check_system_call(struct code *code, enum vdso_abi abi, const struct
 }
 
 /* Returns 1 or RETURNS if there is a step to be made, 0 if the thread is outside, or an error. */
-static long needs_step(struct code *code, const struct vdso_remap_range *ranges,
-		       unsigned int nr_ranges, struct vdso_regs *regs)
+static long needs_step(struct code *code, struct vdso_regs *regs)
 {
 	enum vdso_abi abi;
 	long ret;
 
 	ret = vrl_read_regs(code->tid, regs, &abi);
-	if (ret < 0 || !vrl_is_inside(vdso_regs_get(regs, VDSO_REG_IP), ranges, nr_ranges))
+	if (ret < 0 || !is_inside(code, vdso_regs_get(regs, VDSO_REG_IP)))
 		return ret;
 	ret = check_system_call(code, abi, regs);
 	return ret ?: 1;
@@ -341,23 +461,22 @@ static bool is_failed_step(int err)
 	return err == -EILSEQ || err == -EFAULT || err == -ENOSYS;
 }
 
-static int step_out(struct code *code, const struct vdso_remap_range *ranges,
-		    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held, uint64_t *mask)
+static int step_out(struct code *code, unsigned int max_steps, uint64_t *held, uint64_t *mask)
 {
 	unsigned int steps = 0;
 	struct vdso_regs before;
 	long ret, put;
 
 	for (;;) {
-		ret = needs_step(code, ranges, nr_ranges, &before);
+		ret = needs_step(code, &before);
 		if (ret <= 0)
 			return ret < 0 ? (int)ret : (int)steps;
 		if (steps++ == max_steps)
 			return -ETIME;
 		ret = ret == RETURNS ? return_from_handler(code->tid, &before, held, mask) :
-				       step(code->tid, held);
+				       step(code, &before, held);
 		if (is_failed_step(ret)) {
-			put = put_back(code->tid, &before, held);
+			put = put_back(code, &before, held);
 			return put < 0 ? put : ret;
 		}
 		if (ret < 0)
@@ -365,19 +484,32 @@ static int step_out(struct code *code, const struct vdso_remap_range *ranges,
 	}
 }
 
-/* The thread's signals are blocked, which were *mask. maps tells whether it has come to executable memory. */
-static int step_out_to_code(struct code *code, const struct vdso_remap_range *ranges,
-			    unsigned int nr_ranges, unsigned int max_steps, uint64_t *held,
+/* Takes the stop of prepare()'s PTRACE_INTERRUPT, which comes before the next instruction. */
+static int take_stop(int32_t tid, uint64_t *held)
+{
+	int status, ret, stop = 0;
+
+	ret = go_on(tid, PTRACE_CONT, &status);
+	if (status)
+		stop = judge_stop(tid, status, held);
+	return stop ?: ret;
+}
+
+/*
+ * The thread's signals are blocked, which were *mask. maps tells whether it has come to
+ * executable memory.
+ */
+static int step_out_to_code(struct code *code, unsigned int max_steps, uint64_t *held,
 			    uint64_t *mask, int maps)
 {
 	struct vdso_regs regs;
 	enum vdso_abi abi;
 	int ret, steps;
 
-	ret = step(code->tid, held);	/* takes the stop of prepare()'s PTRACE_INTERRUPT */
+	ret = take_stop(code->tid, held);
 	if (ret < 0)
 		return ret;
-	steps = step_out(code, ranges, nr_ranges, max_steps, held, mask);
+	steps = step_out(code, max_steps, held, mask);
 	if (steps <= 0)
 		return steps;
 	ret = vrl_read_regs(code->tid, &regs, &abi);
@@ -433,8 +565,7 @@ static void end_steps(int32_t tid, uint64_t *held)
 	} while (!(status >> 16));
 }
 
-static int evict(struct code *code, const struct vdso_remap_range *ranges,
-		 unsigned int nr_ranges, unsigned int max_steps, int maps)
+static int evict(struct code *code, unsigned int max_steps, int maps)
 {
 	uint64_t blocked = ~SYNCHRONOUS;
 	uint64_t held = 0, mask;
@@ -448,7 +579,7 @@ static int evict(struct code *code, const struct vdso_remap_range *ranges,
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
 	if (ret < 0)
 		return ret;
-	steps = step_out_to_code(code, ranges, nr_ranges, max_steps, &held, &mask, maps);
+	steps = step_out_to_code(code, max_steps, &held, &mask, maps);
 	if (steps != -EINTR)	/* then it may not be stopped */
 		end_steps(tid, &held);
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
@@ -460,18 +591,21 @@ static int evict(struct code *code, const struct vdso_remap_range *ranges,
 public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *ranges,
 				unsigned int nr_ranges, unsigned int max_steps)
 {
-	struct code code = { .tid = tid, .addr = 1 };	/* none yet: not aligned */
+	struct code code = {
+		.tid = tid, .ranges = ranges, .nr_ranges = nr_ranges,
+		.addr = 1,	/* none yet: not aligned */
+	};
 	struct vdso_regs regs;
 	long ret;
 	int maps;
 
-	ret = needs_step(&code, ranges, nr_ranges, &regs);
+	ret = needs_step(&code, &regs);
 	if (ret <= 0)
 		return ret;
 	maps = prepare(tid);
 	if (maps < 0)
 		return maps;
-	ret = evict(&code, ranges, nr_ranges, max_steps ?: VDSO_REMAP_EVICT_MAX_STEPS, maps);
+	ret = evict(&code, max_steps ?: VDSO_REMAP_EVICT_MAX_STEPS, maps);
 	sys_close(maps);
 	return ret;
 }

@@ -181,4 +181,8 @@ static inline bool vdso_trap_is_breakpoint(int si_code, int in_call)
 	return si_code == ARM_TRAP_BRKPT || si_code == ARM_TRAP_HWBKPT;
 }
 
+#ifdef __arm__
+#include "step.h"
+#endif
+
 #endif /* _ARCH_ARM_REGS_H */

@@ -118,7 +118,8 @@ static void encode(struct call *by, unsigned int i, uint64_t vdso)
 	vdso_encode_jump(VDSO_ABI_NATIVE, site[NEAR], old, SLOT, (uintptr_t)site[NEAR], target);
 	vdso_encode_jump(VDSO_ABI_NATIVE, site[FAR], old, SLOT, (uintptr_t)site[FAR], target);
 	t_write_criu_jump(site[CRIU], target);
-	vdso_encode_stub(VDSO_ABI_NATIVE, site[STUB], old, SLOT, (uintptr_t)site[STUB], calls[i].stub);
+	vdso_encode_stub(VDSO_ABI_NATIVE, site[STUB], old, SLOT, (uintptr_t)site[STUB],
+			 calls[i].stub);
 	for (unsigned int way = NEAR; way <= STUB; way++)
 		__builtin___clear_cache((char *)site[way], (char *)site[way] + SLOT);
 

@@ -45,7 +45,7 @@ static inline const char *disassemble(cs_arch arch, int mode, const __u8 *bytes,
  */
 #define EXPECT_FITS_FROM(size, first, encode) do {				\
 	__u8 buf[VDSO_ENCODE_MAX + 1], *old;					\
-	unsigned int room, len;							\
+	unsigned int room, len, need = (size);					\
 										\
 	for (room = 0; room <= MAX_ROOM; room++) {				\
 		old = malloc(room);						\
@@ -55,10 +55,10 @@ static inline const char *disassemble(cs_arch arch, int mode, const __u8 *bytes,
 		memset(buf, FILLER, sizeof(buf));				\
 		len = encode;							\
 		free(old);							\
-		EXPECT_EQ(room < (size) ? 0 : (size), len) {			\
+		EXPECT_EQ(room < need ? 0 : need, len) {			\
 			TH_LOG("room %u", room);				\
 		}								\
-		EXPECT_EQ(FILLER, buf[(size)]);					\
+		EXPECT_EQ(FILLER, buf[need]);					\
 	}									\
 } while (0)
 

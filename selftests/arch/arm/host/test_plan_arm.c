@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Claims about vdso_remap_parse() and vdso_remap_make_plan() for the vDSOs of arm: their own kernels
- * have ARM code, those of arm64 Thumb code.
+ * Claims about vdso_remap_parse() and vdso_remap_make_plan() for the vDSOs of arm: its own
+ * kernels have ARM code, those of arm64 Thumb code.
  */
 #include "host/elf_image.h"
 #include "host/plan_fixture.h"
@@ -16,7 +16,8 @@ static void build_both(void)
 	};
 	static const struct sym thumb_syms[] = {
 		FUNC("__vdso_clock_getres", 0x1001, 100), FUNC("__vdso_gettimeofday", 0x1103, 200),
-		FUNC("__vdso_clock_gettime", 0x1201, 200), FUNC("__vdso_clock_gettime64", 0x1303, 12),
+		FUNC("__vdso_clock_gettime", 0x1201, 200),
+		FUNC("__vdso_clock_gettime64", 0x1303, 12),
 	};
 	struct spec arm = {
 		.bits = 32, .machine = EM_ARM, .with = WITH_HASH | WITH_SECTIONS,

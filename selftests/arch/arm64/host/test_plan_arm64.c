@@ -98,7 +98,7 @@ TEST_F(plan, needs_room)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		for (j = 0; j < ARRAY_SIZE(firsts); j++) {
 			memcpy(code + 0x100, &firsts[j], 4);
-			size = cases[i].size + (j ? 4 : 0);
+			size = cases[i].size + 4 * !!j;
 			self->image.nr_entry_points = 0;
 			add(&self->image, cases[i].name, 0x100, size);
 			EXPECT_EQ(0, PLAN(0));
