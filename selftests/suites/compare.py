@@ -79,7 +79,7 @@ def functions(vdso):
     """The names of a vDSO's entry points, without the prefix."""
     said = subprocess.run(["readelf", "--wide", "--dyn-syms", vdso], check=True,
                   stdout=subprocess.PIPE, text=True).stdout
-    return set(re.findall(r" __vdso_(\w+)@", said))
+    return set(re.findall(r" __(?:vdso|kernel)_(\w+)@", said))
 
 
 def is_explained(native, under, added, removed):
@@ -111,7 +111,7 @@ def says_the_same(native, under, added, removed):
 
 
 class Abi:
-    """The images of 64 or 32 bits, and which functions they have."""
+    """The images of an ABI, and which functions they have."""
 
     def __init__(self, vdsoctl, images, machine):
         self.images = sorted(images.glob("*.vdso"))
@@ -126,9 +126,10 @@ class Abi:
 def main():
     vdsoctl, suites = sys.argv[1], pathlib.Path(sys.argv[2])
     images = pathlib.Path(os.environ["VDSO_IMAGES"])
-    abi, abi32 = os.environ["ABIS"].split()[:2]
-    abis = {"64": Abi(vdsoctl, images, abi), "32": Abi(vdsoctl, images / abi32, abi32)}
-    programs = [(program, abis["32" if "32" in str(program.relative_to(suites)) else "64"])
+    # the machine's own, and that of 32 bits, if it has another
+    names = os.environ["ABIS"].split()[:2]
+    abis = [Abi(vdsoctl, images / name if name != names[0] else images, name) for name in names]
+    programs = [(program, abis["32" in str(program.relative_to(suites))])
             for program in sorted(suites.glob("*/*"))]
     number = 0
 
