@@ -12,7 +12,7 @@ dkms_source := $(DESTDIR)/usr/src/vdso-remap-$(VERSION)
 export VERSION O DESTDIR prefix
 
 .PHONY: all help modules modules_install clean install uninstall \
-	dkms-source dkms-install dkms-remove demo check check-host check-vm matrix check-debug check-criu check-podman style bench
+	dkms-source dkms-install dkms-remove demo check check-host check-vm check-quick matrix check-debug check-criu check-podman style bench
 
 all:
 	@$(MAKE) -C userspace
@@ -20,8 +20,9 @@ all:
 help:
 	@echo 'On a Debian machine, as root, nothing else needed:'
 	@echo '  demo             run python3 under two other kernels'\'' vDSOs in a VM'
-	@echo '  check            all tests: host tier, VM tier, style, CRIU'
+	@echo '  check            all tests: host tier, VM tier, style, CRIU; quick ones on other machines'
 	@echo '  check-host, check-vm, style, check-criu   parts of it'
+	@echo '  check-quick      the VM tier on one kernel, without what takes long'
 	@echo '  check-debug      on kernels with KASAN, lockdep, fault injection; builds them first'
 	@echo '  check-podman     containers of podman between three kernels'
 	@echo '  bench            what it costs, in a VM and on this machine: build/bench/report.txt'
@@ -97,13 +98,16 @@ demo:
 	@selftests/demo/run
 
 check:
-	@selftests/check host style vm criu
+	@selftests/check host style vm criu machines
 
 check-host:
 	@selftests/check host
 
 check-vm:
 	@selftests/check vm
+
+check-quick:
+	@selftests/check quick
 
 matrix:
 	@selftests/check matrix
