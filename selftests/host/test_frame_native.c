@@ -22,7 +22,7 @@
 
 /* Of the handler's stack, read by the kernel: ASan would not let us. */
 static __u8 stack[SEARCH + VDSO_FRAME_SIZE];
-static uint64_t stack_addr;
+static uint64_t stack_addr, stack_first;
 static sigjmp_buf back;
 
 static void interrupt(void (*call)(void))
@@ -36,7 +36,9 @@ static void look_at_stack(const void *sp)
 	int fd = memfd_create("stack", 0);
 	unsigned int off;
 
-	stack_addr = vdso_frame_first(VDSO_ABI_NATIVE, (uintptr_t)sp);
+	/* A piece of it lies in one page. */
+	stack_first = vdso_frame_first(VDSO_ABI_NATIVE, (uintptr_t)sp);
+	stack_addr = stack_first & -(uint64_t)CHUNK;
 	memset(stack, 0, sizeof(stack));
 	for (off = 0; off < SEARCH; off += CHUNK)
 		if (syscall(SYS_write, fd, (uintptr_t)stack_addr + off, CHUNK) != CHUNK ||
@@ -110,7 +112,7 @@ TEST_F(frame, of_a_handler_is_found)
 	unsigned int off;
 
 	interrupt((void (*)(void))self->nothing);
-	for (off = 0; off < SEARCH; off += vdso_frame_align(VDSO_ABI_NATIVE))
+	for (off = stack_first - stack_addr; off < SEARCH; off += vdso_frame_align(VDSO_ABI_NATIVE))
 		if (vdso_frame_read(VDSO_ABI_NATIVE, &frame, stack + off, stack_addr + off))
 			break;
 	ASSERT_LT(off, SEARCH);
