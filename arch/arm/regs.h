@@ -58,9 +58,13 @@ static inline void arm_regs_store(struct vdso_regs *regs, unsigned int index, __
  */
 static inline __u64 vdso_regs_get(const struct vdso_regs *regs, enum vdso_reg reg)
 {
+	__u64 val;
+
 	if (reg == VDSO_REG_IN_CALL)
 		return ~0ULL;
-	return arm_regs_load(regs, arm_regs_layout(regs)->reg[reg]);
+	val = arm_regs_load(regs, arm_regs_layout(regs)->reg[reg]);
+	/* at a program's start, arm64 leaves the state bit of the ELF header in there, too */
+	return reg == VDSO_REG_IP ? vdso_abi_code(vdso_regs_abi(regs), val) : val;
 }
 
 static inline void vdso_regs_set(struct vdso_regs *regs, enum vdso_reg reg, __u64 val)
