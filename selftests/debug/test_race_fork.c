@@ -67,7 +67,7 @@ TEST_F_TIMEOUT(race, second_thread_forks, RACE_TIMEOUT)
 
 	memcpy(other_sites, d_sites, sizeof(d_sites));
 	other_sites[0].kind = VDSO_REMAP_SITE_STUB;
-	other_sites[0].target = VDSO_REMAP_STUB_TIME;
+	other_sites[0].target = T_FUNCTION_STUB;
 	other_sites[D_NR_SITES - 1].kind = VDSO_REMAP_SITE_JUMP;
 	other_sites[D_NR_SITES - 1].target = d_sites[0].target;
 	install(d_sites);

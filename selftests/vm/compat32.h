@@ -154,19 +154,16 @@ static inline long inject(pid_t pid, unsigned int nr, const __u64 args[VDSO_NR_A
 	const struct vdso_call_insn *call;
 	struct vdso_regs saved, regs;
 	uint8_t code[VDSO_CALL_INSN_MAX];
-	uint64_t code_addr, ip;
+	uint64_t ip;
 
 	if (!t_get_regs(pid, &saved))
 		exit(1);
-	/* At its start, the instruction pointer itself may have state bits. */
-	code_addr = vdso_regs_code(&saved);
-	ip = vdso_abi_code(vdso_regs_abi(&saved), code_addr);
-	call = vdso_call_insn(vdso_regs_abi(&saved), code_addr);
+	ip = vdso_regs_get(&saved, VDSO_REG_IP);
+	call = vdso_call_insn(vdso_regs_abi(&saved), vdso_regs_code(&saved));
 	if (!t_mem_read(pid, ip, code, call->size) ||
 	    !t_mem_write(pid, ip, call->bytes, call->size))
 		exit(1);
 	regs = saved;
-	vdso_regs_set_code(&regs, code_addr);
 	vdso_regs_set_call(&regs, nr, args);
 	/* until the call begins, and until it ends */
 	if (!t_set_regs(pid, &regs) ||

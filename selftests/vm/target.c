@@ -194,7 +194,7 @@ static int hold(const char *path, const char *how)
 static int check_auxv(const char *path, unsigned long vsyscall)
 {
 	unsigned long text = getauxval(AT_SYSINFO_EHDR);
-	char begin[0x400];
+	char begin[0x200];	/* before all code */
 	FILE *file = fopen(path, "r");
 
 	if (!file || !text || fread(begin, sizeof(begin), 1, file) != 1)

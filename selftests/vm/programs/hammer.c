@@ -56,7 +56,7 @@ static int use(int fd, unsigned int turn)
 	struct vdso_remap_site site = {
 		.room = 64,
 		.kind = VDSO_REMAP_SITE_STUB,
-		.target = VDSO_REMAP_STUB_GETCPU,
+		.target = VDSO_REMAP_STUB_GETTIMEOFDAY,
 	};
 	struct vdso_remap_proxy proxy = {
 		.size = sizeof(proxy),

@@ -24,7 +24,7 @@ image = open(sys.argv[1], "rb").read()
 memory = open("/proc/self/mem", "rb")
 memory.seek(vdso)
 here = memory.read(len(image))
-assert here[:0x400] == image[:0x400], "the auxiliary vector names something else"
+assert here[:0x200] == image[:0x200], "the auxiliary vector names something else"
 assert here != image, "no site is installed"
 """
 SHOWS_ITSELF = r"""
