@@ -12,6 +12,8 @@
 
 #if defined(__x86_64__)
 #include "x86/criu.h"
+#elif defined(__aarch64__)
+#include "arm64/criu.h"
 #endif
 
 #endif /* _ARCH_CRIU_H */

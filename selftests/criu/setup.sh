@@ -9,15 +9,21 @@
 criu_run_packages=(criu crun libcriu2 iptables nftables iproute2 kmod libjson-c5 libkmod2 mount python3)
 podman_packages=(podman netavark default-jre-headless)
 # and to build it
-criu_packages=(gcc gcc-multilib libc6-dev ${vm_package32:+"$vm_package32"} make patch pkgconf
-	       golang-go xz-utils
-	       libprotobuf-dev protobuf-compiler libprotobuf-c-dev protobuf-c-compiler libcap-dev
-	       libnl-3-dev libnl-genl-3-dev libnet1-dev libaio-dev libbsd-dev libgnutls28-dev
-	       libnftables-dev uuid-dev "${criu_run_packages[@]}")
+criu_libraries=(libprotobuf-dev libprotobuf-c-dev libcap-dev libnl-3-dev libnl-genl-3-dev libnet1-dev
+		libaio-dev libbsd-dev libgnutls28-dev libnftables-dev uuid-dev)
+criu_packages=(make patch pkgconf golang-go xz-utils protobuf-compiler protobuf-c-compiler)
+if [ -n "$foreign" ]; then
+	criu_packages+=(gcc libc6-dev python3 "gcc-${vm_tools%-}" "libc6-dev-$debian_arch-cross"
+			"${criu_libraries[@]/%/:$debian_arch}")
+else
+	criu_packages+=(gcc gcc-multilib libc6-dev ${vm_package32:+"$vm_package32"} "${criu_libraries[@]}"
+			"${criu_run_packages[@]}")
+fi
 
 make_criu_tree()
 {
-	local from=$1 tree=$2 apt=$cache/apt/$1
+	local from=$1 tree=$2 apt=$cache/apt/$1 options
+	[ -z "$foreign" ] || options=(--variant=apt "--architectures=$this_debian_arch,$debian_arch")
 	bootstrap "$from" "$tree" "${criu_packages[@]}"
 	mkdir -p "$tree/usr/src/criu" "$apt/etc/apt/sources.list.d"
 	sources "$from" | sed 's/^deb /deb-src /' >"$apt/etc/apt/sources.list.d/source.list"
@@ -31,13 +37,29 @@ make_criu_tree()
 	fi
 }
 
+# run_disk FROM NAME PACKAGE...: the VM's disk NAME.img with these packages
+make_run_disk()
+{
+	local from=$1 name=$2 tree=$cache/build/$2-disk options
+	shift 2
+	[ -z "$foreign" ] || only_unpack
+	step "$from with ${name%%-*} to run" replace "$tree" bootstrap "$from" "$tree.new" "$@"
+	root=$tree disk=$cache/$name.img step "$from with ${name%%-*}: disk image" make_disk
+	rm -r "$tree"
+}
+
 setup_criu()
 {
 	local from=$1 tree=$cache/build/criu-$1 criu_from
 	criu_from="$(recipe bootstrap make_criu_tree make_disk) ${criu_packages[*]}"
+	[ -z "$foreign" ] || criu_from+=" $(recipe only_unpack make_run_disk) ${criu_run_packages[*]}"
 	! made_from "$tree.done" "$criu_from" || return 0
 	step "$from with CRIU" replace "$tree" make_criu_tree "$from" "$tree.new"
-	root=$tree disk=$cache/criu-$from.img step "$from with CRIU: disk image" make_disk
+	if [ -n "$foreign" ]; then
+		make_run_disk "$from" "criu-$from" "${criu_run_packages[@]}"
+	else
+		root=$tree disk=$cache/criu-$from.img step "$from with CRIU: disk image" make_disk
+	fi
 	echo "$criu_from" >"$tree.done"
 }
 
