@@ -26,8 +26,9 @@ read_names "${ARCH:-$this_arch}" ||
 	die "no VM for the architecture ${ARCH:-$this_arch}: no arch/*/vm.conf is for a machine of this name"
 # what a machine's file sets
 vm_qemu='' vm_qemu_package='' vm_machine='' vm_bus='' vm_threads=single vm_cpu='' vm_cpu_far_return=''
-vm_console='' vm_flavour='' vm_kernel='' vm_kernels='' vm_quick_kernel='' vm_rt_kernels='' vm_parameters=''
-vm_clock_khz_parameter='' vm_abis='' vm_criu_abis='' vm_tools='' vm_compiler32='' vm_package32='' vm_libc32=''
+vm_console='' vm_flavour='' vm_kernel='' vm_kernels='' vm_quick_kernel='' vm_rt_kernels=''
+vm_parameters='' vm_clock_khz_parameter='' vm_abis='' vm_criu_abis='' vm_criu_cpu='' vm_tools=''
+vm_compiler32='' vm_package32='' vm_libc32=''
 vm_other_group='' vm_other_cpu='' vm_other_abi='' vm_other_tests='' vm_debug_has=''
 # shellcheck source=/dev/null
 . "$here/../../arch/$arch/vm.conf"
