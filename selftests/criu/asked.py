@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 
-SYS_CLOCK_GETTIME, SYS_CLOCK_GETRES = 228, 229
+from system_calls import CLOCK_GETRES, CLOCK_GETTIME
+
 CLOCKS = [time.CLOCK_REALTIME, time.CLOCK_MONOTONIC, 5, 6, time.CLOCK_BOOTTIME, time.CLOCK_TAI]
 
 libc = ctypes.CDLL(None)
@@ -25,12 +26,12 @@ def by_syscall(number, clock):
 
 def wrong():
     for clock in CLOCKS:
-        before = by_syscall(SYS_CLOCK_GETTIME, clock)
+        before = by_syscall(CLOCK_GETTIME, clock)
         answer = time.clock_gettime_ns(clock)
-        after = by_syscall(SYS_CLOCK_GETTIME, clock)
+        after = by_syscall(CLOCK_GETTIME, clock)
         if not before <= answer <= after:
             return f"clock {clock}: {answer} is not in {before}..{after}"
-        if round(time.clock_getres(clock) * 10**9) != by_syscall(SYS_CLOCK_GETRES, clock):
+        if round(time.clock_getres(clock) * 10**9) != by_syscall(CLOCK_GETRES, clock):
             return f"clock {clock}: its resolution is not {time.clock_getres(clock)}"
     return None
 

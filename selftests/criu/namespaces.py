@@ -10,7 +10,6 @@ ROOT = "/srv/root-of-its-own"
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 1 << 12, 1 << 14, 1 << 18, 2
 # in os from 3.12 on
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER = 1 << 17, 1 << 29, 1 << 7, 1 << 28
-SYS_PIVOT_ROOT = 155
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -51,7 +50,7 @@ def main():
     call(libc.mount, ROOT, ROOT, None, MS_BIND, None)
     call(libc.mount, "proc", f"{ROOT}/proc", "proc", 0, None)
     os.chdir(ROOT)
-    call(libc.syscall, SYS_PIVOT_ROOT, ".", "old")
+    call(libc.pivot_root, ".", "old")
     os.chdir("/")
     call(libc.umount2, "/old", MNT_DETACH)
     # CRIU has to find its files again
