@@ -2,8 +2,9 @@
 # shellcheck shell=bash disable=SC2154
 # Functions for qemu/setup: setup_criu SUITE and setup_podman SUITE. Of its own functions they call step,
 # replace, bootstrap, sources, update_private_apt, private_apt and make_disk; make_disk takes $root and
-# $disk, which they set for it.
-# A tree of a suite with CRIU and what CRIU is built with, its sources, and the tree as the VM's disk.
+# $disk, which they set for it. Where the VM is another machine they call only_unpack, too.
+# A tree of a suite with CRIU and what CRIU is built with, its sources, and the tree as the VM's disk. For
+# another machine these are two: CRIU is cross-built in a tree of this one, with the other's libraries.
 
 # what CRIU's restore, containers and vdsoctl want to run, mount for a root
 criu_run_packages=(criu crun libcriu2 iptables nftables iproute2 kmod libjson-c5 libkmod2 mount python3)
@@ -22,6 +23,7 @@ fi
 
 make_criu_tree()
 {
+	# shellcheck disable=SC2034 # bootstrap reads options
 	local from=$1 tree=$2 apt=$cache/apt/$1 options
 	[ -z "$foreign" ] || options=(--variant=apt "--architectures=$this_debian_arch,$debian_arch")
 	bootstrap "$from" "$tree" "${criu_packages[@]}"
@@ -37,9 +39,10 @@ make_criu_tree()
 	fi
 }
 
-# run_disk FROM NAME PACKAGE...: the VM's disk NAME.img with these packages
+# make_run_disk SUITE NAME PACKAGE...: the VM's disk NAME.img with these packages
 make_run_disk()
 {
+	# shellcheck disable=SC2034 # only_unpack sets options, bootstrap reads them
 	local from=$1 name=$2 tree=$cache/build/$2-disk options
 	shift 2
 	[ -z "$foreign" ] || only_unpack
@@ -65,12 +68,10 @@ setup_criu()
 
 setup_podman()
 {
-	local from=$1 tree=$cache/build/podman-$1 podman_from
+	local from=$1 done=$cache/build/podman-$1.done podman_from
 	local packages=("${criu_run_packages[@]}" "${podman_packages[@]}")
-	podman_from="$(recipe bootstrap make_disk) ${packages[*]}"
-	! made_from "$tree.done" "$podman_from" || return 0
-	step "$from with podman" replace "$tree" bootstrap "$from" "$tree.new" "${packages[@]}"
-	root=$tree disk=$cache/podman-$from.img step "$from with podman: disk image" make_disk
-	rm -r "$tree"
-	echo "$podman_from" >"$tree.done"
+	podman_from="$(recipe bootstrap make_disk)${foreign:+ $(recipe only_unpack)} ${packages[*]}"
+	! made_from "$done" "$podman_from" || return 0
+	make_run_disk "$from" "podman-$from" "${packages[@]}"
+	echo "$podman_from" >"$done"
 }
