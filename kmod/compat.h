@@ -169,6 +169,11 @@ static inline bool vr_compat_may_restore_self(void)
 #define kunmap_local(addr)	kunmap_atomic(addr)
 #endif
 
+/* In 5.14 functions for caches got other names; a port that uses them knows both. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
+#define VR_HAS_OLD_CACHE_NAMES
+#endif
+
 /* Threads that never return to user space: io_uring's, later vhost's too. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER	PF_IO_WORKER

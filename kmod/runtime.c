@@ -44,7 +44,7 @@ unsigned int vr_runtime_bits(const struct vr_runtime *runtime)
 
 /* The nr-th section of a type; its size, or 0 if there is none. */
 static size_t section_of(const struct vr_runtime *runtime, u32 type, unsigned int nr,
-			   const void **data)
+			 const void **data)
 {
 	u64 off = elf_get(runtime, Ehdr, runtime->data, e_shoff);
 	unsigned int left = elf_get(runtime, Ehdr, runtime->data, e_shnum);

@@ -8,7 +8,8 @@
  *	128		0	flags: 0; without SA_SIGINFO this number
  *	132			address of another context, 0
  *	160		32	registers: r0 to r15, cpsr
- *	360		232	the first record of other state, which begins with one of these numbers
+ *	360		232	the first record of other state, which begins with one of
+ *				these numbers
  *
  * Nothing in it tells its address, so a copy on the stack is taken for a frame.
  */

@@ -4,7 +4,6 @@
 #define _ARCH_ARM64_KMOD_H
 
 #include <linux/mm_types.h>
-#include <linux/version.h>
 
 #include <asm/barrier.h>
 #include <asm/cacheflush.h>
@@ -28,8 +27,7 @@ static inline unsigned int arch_vr_kind(const struct mm_struct *mm)
 	return !!(mm->context.flags & MMCF_AARCH32);
 }
 
-/* Before 5.14 these have other names. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
+#ifdef VR_HAS_OLD_CACHE_NAMES
 #define caches_clean_inval_pou(start, end)	__flush_icache_range(start, end)
 #define icache_inval_all_pou()			__flush_icache_all()
 #endif

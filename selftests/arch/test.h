@@ -4,7 +4,8 @@
  * that a test writes or expects to find. The project's own encoders are not used: this is a second
  * opinion. Code is given as string constants, with a NUL behind it. A port defines:
  *
- * T_MACHINE, T_IMAGES		the ELF machine of the vDSO; where in $VDSO_IMAGES the ABI's images are
+ * T_MACHINE			the ELF machine of the vDSO
+ * T_IMAGES			where in $VDSO_IMAGES the ABI's images are
  * T_VDSO			what the names of the vDSO's functions begin with
  * T_IMAGE_ADDR			an address far from everything that the kernel places by itself
  * T_HOLES, T_HOLE_DISTANCE	where t_hole() begins, and the distance from one hole to the next.
@@ -27,8 +28,8 @@
  * T_TRAP(_SIZE)		a breakpoint, for code of built images
  * T_TRAP_BYTE			one of its bytes, which is not 0
  * T_TRAP_SKIP			where the instruction pointer is after it, from its beginning
- * T_SPIN(_SIZE)		a function with one argument, t_by_register, of a built image: behind
- *				its first instruction it increments an int for ever
+ * T_SPIN(_SIZE)		a function with one argument, t_by_register, of a built image:
+ *				behind its first instruction it increments an int for ever
  * T_MAKE_SYSTEM_CALL		a function that makes the system call of its first argument, with
  *				the next ones as arguments; at an even address
  * T_READ_AT_CALL_NR		reads at the address in the register of a system call's number

@@ -524,7 +524,7 @@ TEST_F_TIMEOUT(fault, own, 300)
 	run(_metadata, self, variant, OWN, variant->at_least);
 }
 
-/* The request alone: what the caller does before the worker and after it. MAP writes nothing back. */
+/* The request alone, before the worker and after it. MAP writes nothing back. */
 TEST_F_TIMEOUT(fault, other_process_caller, 300)
 {
 	run(_metadata, self, variant, CALLER, variant->command == VDSO_REMAP_MAP ? 1 : 2);

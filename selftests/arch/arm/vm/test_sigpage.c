@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Signal handlers that have no restorer of their own return through the kernel's page for that. It is
- * no part of the group: it stays where it is, so a handler may even move the group.
+ * Signal handlers that have no restorer of their own return through the kernel's page for that.
+ * It is no part of the group: it stays where it is, so a handler may even move the group.
  */
 #include <signal.h>
 #include <sys/syscall.h>
@@ -20,7 +20,7 @@ struct handler {
 	void (*handle)(int sig);
 	unsigned long flags;
 	void *restorer;
-	uint64_t mask __attribute__((packed, aligned(4)));
+	uint32_t mask[2];
 };
 
 static struct t_state state;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sites and targets in either state: bit 0 of an address says that the code there is Thumb code, which
- * may begin at any even address. The vDSO of arm64 has Thumb code, that of arm has ARM code.
+ * Sites and targets in either state: bit 0 of an address says that the code there is Thumb
+ * code, which may begin at any even address. The vDSO of arm64 has Thumb code, that of arm has
+ * ARM code.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a 64-bit tracer does to a process of arm. It makes its system calls outside of the vDSO, and its
- * signal handlers return through a page of their own.
+ * What a 64-bit tracer does to a process of arm. It makes its system calls outside of the vDSO,
+ * and its signal handlers return through a page of their own.
  */
 #include "vm/compat32.h"
 

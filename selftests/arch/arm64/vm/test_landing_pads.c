@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Landing pads of BTI: PROXY leaves a site one that leads to a jump or a stub, and signs no address. */
+/* Landing pads of BTI: PROXY leaves one before its jump or stub, and signs no address. */
 #include <sys/auxv.h>
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Jumps that PROXY writes on arm64: where they are near, where far, and which registers they use. */
+/* Jumps that PROXY writes on arm64: when they are near, when far, and which registers they use. */
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/user.h>
@@ -10,7 +10,10 @@
 
 #define SCRATCH	16	/* x16 is for jumps */
 
-/* In pstate: whether a step is due, and whether the last instruction jumped to where it must land. */
+/*
+ * In pstate: whether a step is due, and whether the last instruction jumped to where it must
+ * land.
+ */
 #define PSTATE_SS	(1 << 21)
 #define PSTATE_BTYPE	(3 << 10)
 

@@ -12,11 +12,10 @@
 
 /* A nop, and a system call: the usual one, and by each of the three instructions */
 #ifdef __i386__
-#define SYSTEM_CALL	0xcd, 0x80
+static const uint8_t system_call[] = { 0x90, 0xcd, 0x80 };
 #else
-#define SYSTEM_CALL	0x0f, 0x05
+static const uint8_t system_call[] = { 0x90, 0x0f, 0x05 };
 #endif
-static const uint8_t system_call[] = { 0x90, SYSTEM_CALL };
 static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
 static const uint8_t by_int80[] = { 0x90, 0xcd, 0x80 };
 static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
