@@ -36,20 +36,19 @@ FIXTURE_VARIANT_ADD(good, no_hash) {
 
 FIXTURE_VARIANT_ADD(good, prelinked) {
 	.bits = T_BITS, .machine = T_MACHINE, .with = WITH_GNU_HASH | WITH_SECTIONS,
-	.base = (unsigned long)0xffffffffff700000,
+	.base = -0x900000UL,
 };
 
 /* Bytes from outside the program, so that ASan knows nothing of their end. */
 static void *own_vdso(size_t *size)
 {
-	const unsigned char *text = (const unsigned char *)getauxval(AT_SYSINFO_EHDR);
-	const ElfW(Ehdr) *ehdr = (const ElfW(Ehdr) *)text;
+	const ElfW(Ehdr) *ehdr = (const void *)getauxval(AT_SYSINFO_EHDR);
 	const size_t page = sysconf(_SC_PAGESIZE);
 	void *copy;
 
 	*size = (ehdr->e_shoff + ehdr->e_shnum * ehdr->e_shentsize + page - 1) & -page;
 	copy = malloc(*size);
-	memcpy(copy, text, *size);
+	memcpy(copy, ehdr, *size);
 	return copy;
 }
 
