@@ -43,7 +43,9 @@ static clock_fn find_clock(size_t size)
 	if (vdso_remap_parse(&image, (void *)TEXT, size))
 		return NULL;
 	for (i = 0; i < image.nr_entry_points; i++) {
-		if (!strcmp(image.entry_points[i].name, "__vdso_clock_gettime"))
+		const char *name = image.entry_points[i].name;
+
+		if (!strcmp(name, "__vdso_clock_gettime") || !strcmp(name, "__kernel_clock_gettime"))
 			return (clock_fn)(TEXT + image.entry_points[i].off);
 	}
 	return NULL;
