@@ -96,13 +96,14 @@ struct change {
 
 /*
  * The image goes where the runtime vDSO was, so that the program's auxiliary
- * vector holds. If it is larger, and something stands behind that, then it ends
- * there, over what were data areas. Complains.
+ * vector holds. If it is larger, and something stands behind that, or the addresses of
+ * the ABI end, then it ends there, over what were data areas. Complains.
  */
 static int choose_image_addr(struct change *c)
 {
 	const struct vdso_remap_range *group = &c->before.group;
 	uint64_t text = c->before.runtime.start, size = c->job->image.text_size;
+	uint64_t addr_end = (uint64_t)vdso_abi_row(c->job->image.abi)->addr_end << 16;
 	struct maps maps;
 	size_t i;
 	int ret;
@@ -111,6 +112,8 @@ static int choose_image_addr(struct change *c)
 	if (ret)
 		return complain("can't read /proc/%d/maps: %s", c->job->pid, strerror(-ret));
 	c->text = text;
+	if (text + size > group->end && text + size > addr_end)
+		c->text = group->end - size;
 	for (i = 0; i < maps.nr; i++)
 		if (maps.items[i].start >= group->end && maps.items[i].start < c->text + size)
 			c->text = group->end - size;
