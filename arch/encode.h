@@ -65,7 +65,7 @@ static inline __u32 vdso_le32(__u32 val)
 
 static inline void vdso_put_le16(__u8 *buf, __u16 val)
 {
-	buf[0] = val;
+	buf[0] = val & 0xff;
 	buf[1] = val >> 8;
 }
 

@@ -12,6 +12,11 @@
 #include "lib/note.h"
 #include "lib/proc.h"
 
+bool t_timens_exist(void)
+{
+	return !access("/proc/self/ns/time", F_OK);
+}
+
 bool t_timens_create(void)
 {
 	int fd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A 32-bit process that a 64-bit tracer works on: call_vdso32, which is stopped at its start, or
- * asleep. Where its vDSO has gone it reads in auxv, as any program does, when that was changed before
- * it began.
+ * asleep. Where its vDSO has gone it reads in auxv, as any program does, when that was changed
+ * before it began.
  */
 #ifndef _SELFTESTS_VM_COMPAT32_H
 #define _SELFTESTS_VM_COMPAT32_H
@@ -230,7 +230,8 @@ FIXTURE(compat32)
 };
 
 /* The group and what is in it; a process has to be stopped for that. */
-static inline void learn(struct __test_metadata *_metadata, FIXTURE_DATA(compat32) *self, const char *mode)
+static inline void learn(struct __test_metadata *_metadata, FIXTURE_DATA(compat32) *self,
+			 const char *mode)
 {
 	const struct vdso_remap_area *text;
 
@@ -312,7 +313,8 @@ FIXTURE_SETUP(compat32_image)
 	}
 	ASSERT_EQ(0, t_parse(&self->parsed, self->bytes, self->size));
 	/* else it was taken on a processor whose images don't work here */
-	ASSERT_TRUE(t32_image_fits((const uint8_t *)self->bytes + find_call_function(&self->parsed)));
+	ASSERT_TRUE(t32_image_fits((const uint8_t *)self->bytes +
+				   find_call_function(&self->parsed)));
 	args[1] = self->size;
 	ASSERT_EQ(IMAGE, inject(self->tracee.pid, NR_mmap2, args));
 	ASSERT_TRUE(t_mem_write(self->tracee.pid, IMAGE, self->bytes, self->size));

@@ -251,8 +251,8 @@ static uint64_t entry_point(const struct vdso_remap_image *image, const char *na
 }
 
 /*
- * clock_getres, all names of it, begins 12 bytes behind gettimeofday: room for a near jump only. The
- * name without a prefix is an alias, if there is one.
+ * clock_getres, all names of it, begins 12 bytes behind gettimeofday: room for a near jump only.
+ * The name without a prefix is an alias, if there is one.
  */
 TEST_F(proxied, names_the_first_alias_where_a_far_jump_does_not_fit)
 {
