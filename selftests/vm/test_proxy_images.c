@@ -14,6 +14,7 @@
 #include "lib/image.h"
 #include "lib/maps.h"
 #include "lib/memory.h"
+#include "lib/note.h"
 #include "lib/state.h"
 #include "lib/timens.h"
 #include "lib/vdso.h"
