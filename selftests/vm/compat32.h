@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ enum {
 static void __attribute__((constructor(101))) use_images_of_32_bits(void)
 {
 	const char *dir = getenv("VDSO_IMAGES");
-	char path[4096];
+	char path[PATH_MAX];
 
 	if (!dir)
 		return;
@@ -69,7 +70,7 @@ static inline bool wait_for_stop(pid_t pid, int sig)
 /* Starts call_vdso32, seized and stopped before its first instruction. */
 static inline pid_t start(const char *mode)
 {
-	char self[4096] = "", path[4096 + 16];
+	char self[PATH_MAX] = "", path[PATH_MAX + 16];
 	int go[2];
 	pid_t pid;
 

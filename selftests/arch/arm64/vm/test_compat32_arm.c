@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 240)
 	TH_LOG("out %u times, %u times too slow", nr_out, nr_slow);
 }
 
-TEST_F(compat32, is_found_in_a_handler_that_returns_to_the_vdso)
+TEST_F_TIMEOUT(compat32, is_found_in_a_handler_that_returns_to_the_vdso, 120)
 {
 	struct vdso_remap_handler handler = { 0 };
 	struct vdso_remap_range text;

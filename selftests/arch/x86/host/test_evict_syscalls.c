@@ -11,11 +11,14 @@
 #include "../../../../userspace/internal.h"
 
 /* A nop, and a system call: the usual one, and by each of the three instructions */
+static const uint8_t system_call[] = {
+	0x90,
 #ifdef __i386__
-static const uint8_t system_call[] = { 0x90, 0xcd, 0x80 };
+	0xcd, 0x80,
 #else
-static const uint8_t system_call[] = { 0x90, 0x0f, 0x05 };
+	0x0f, 0x05,
 #endif
+};
 static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
 static const uint8_t by_int80[] = { 0x90, 0xcd, 0x80 };
 static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
@@ -71,7 +74,7 @@ TEST_F(evict, makes_no_other_system_call)
 TEST_F(evict, leaves_a_thread_in_its_system_call)
 {
 	/* a nop where it would go on, inside */
-	static const uint8_t code[] = { 0x90, SYSTEM_CALL, 0x90 };
+	const uint8_t code[] = { 0x90, system_call[1], system_call[2], 0x90 };
 	struct foreign_code foreign;
 
 	ASSERT_TRUE(evictee_enter(&self->child, &foreign, SYS_pause, code, sizeof(code)));

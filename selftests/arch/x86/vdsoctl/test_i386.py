@@ -8,8 +8,8 @@ import struct
 
 import tap
 from helpers import (CTL, IMAGE32, IMAGES32, TARGET32, TARGET32_STATIC, complains, ctl, has_line,
-                     info, instruction_pointer, offset_of, output_of, own_image, range_of, read, run,
-                     start_busy, start_waiter, under, waits_for)
+                     info, instruction_pointer, offset_of, output_of, own_image, range_of, read,
+                     run, start_busy, start_waiter, under, waits_for)
 
 AT_SYSINFO, AT_SYSINFO_EHDR = 32, 33
 
