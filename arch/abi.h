@@ -37,6 +37,11 @@
 #error "vdso-remap: no port to this machine: see arch/README"
 #endif
 
+/* Both have literals in their code, which are data, and their code is always little-endian. */
+#if defined(__ARMEB__) || defined(__AARCH64EB__)
+#error "vdso-remap: no port to big-endian arm and arm64"
+#endif
+
 /* The byte order of this machine's ELF files: ELFDATA2LSB or ELFDATA2MSB */
 #define VDSO_ELF_DATA	(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 1 : 2)
 

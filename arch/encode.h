@@ -112,9 +112,9 @@ static inline unsigned int vdso_near_jump_size(enum vdso_abi abi, __u64 site)
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return X86_NEAR_JUMP_SIZE;
 	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
-		return ARM64_INSN_SIZE;
+		return arm64_is_code(site) ? ARM64_INSN_SIZE : ~0U;
 	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
-		return arm_jump_size(site);
+		return arm_is_code(site) ? arm_jump_size(site) : ~0U;
 	return ~0U;
 }
 
@@ -169,7 +169,7 @@ static inline unsigned int vdso_encode_stub(enum vdso_abi abi, __u8 *buf, const 
 	if (VDSO_ARCH_X86 && vdso_abi_is_x86(abi))
 		return x86_encode_stub(abi, buf, old, room, stub);
 	if (VDSO_ARCH_ARM64 && abi == VDSO_ABI_ARM64)
-		return arm64_encode_stub(buf, old, room, stub);
+		return arm64_encode_stub(buf, old, room, site, stub);
 	if (VDSO_ARCH_ARM && abi == VDSO_ABI_ARM)
 		return arm_encode_stub(buf, room, site, stub);
 	return 0;

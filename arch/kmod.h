@@ -39,8 +39,8 @@
 #endif
 
 /*
- * Of how many kinds the mappings of the vDSO are, and of which kind those of this mm are. x86 has
- * the same mappings for all ABIs.
+ * Of how many kinds the mappings of the vDSO are, and of which kind those of this mm are. Here all
+ * ABIs have the same mappings.
  */
 #ifndef ARCH_VR_NR_KINDS
 #define ARCH_VR_NR_KINDS	1
@@ -53,17 +53,19 @@ static inline unsigned int arch_vr_kind(const struct mm_struct *mm)
 /*
  * The kernel's own copy of the text that belongs to mm, and its size; NULL if there is none. text is
  * the mapping of the text for mm's kind. Its pages are a part of the kernel, one behind the other.
- * The array has no end, but the file that they hold ends with its section headers.
+ * Their number is not known, but the section headers are the last thing in that ELF file.
  */
 #ifndef arch_vr_runtime
 static inline const void *arch_vr_runtime(const struct mm_struct *mm,
 					  const struct vm_special_mapping *text,
 					  unsigned long *size)
 {
-	const void *data = page_address(text->pages[0]);
+	const void *data = text->pages ? page_address(text->pages[0]) : NULL;
 	const Elf32_Ehdr *elf32 = data;
 	const Elf64_Ehdr *elf64 = data;
 
+	if (!data)
+		return NULL;
 	*size = elf32->e_ident[EI_CLASS] == ELFCLASS64 ?
 		elf64->e_shoff + elf64->e_shnum * sizeof(Elf64_Shdr) :
 		elf32->e_shoff + elf32->e_shnum * sizeof(Elf32_Shdr);

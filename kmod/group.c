@@ -60,6 +60,7 @@ int __init vr_group_init(void)
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
 	unsigned long text = 0, end = 0;
+	struct vr_runtime runtime;
 	bool whole = true;
 	unsigned int i;
 
@@ -90,6 +91,10 @@ int __init vr_group_init(void)
 
 	if (!text || !whole) {
 		pr_err("not loaded: the loading process has no whole vDSO to learn from (vdso=0?)\n");
+		return -EOPNOTSUPP;
+	}
+	if (!vr_runtime_get(&runtime, mm) || PAGE_ALIGN(runtime.size) != text_slot->size) {
+		pr_err("not loaded: this kernel keeps its copy of the vDSO in an unknown place\n");
 		return -EOPNOTSUPP;
 	}
 	for (i = 0; i < nr_slots; i++)

@@ -348,6 +348,9 @@ int vr_proxy(struct vr_target *target, void *request)
 		return ret;
 	p.move.unseal = req->flags & VDSO_REMAP_PROXY_UNSEAL && vr_may_unseal();
 
+	/* On a 32-bit kernel the pointer would be cut. */
+	if (req->sites != (unsigned long)req->sites)
+		return -EFAULT;
 	sites = memdup_user(u64_to_user_ptr(req->sites), array_size(req->nr_sites, sizeof(*sites)));
 	if (IS_ERR(sites))
 		return PTR_ERR(sites);

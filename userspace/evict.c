@@ -182,14 +182,21 @@ static long read_code(struct code *code, unsigned long addr, uint8_t *to, unsign
 
 #ifdef VDSO_BREAKPOINT
 
+/*
+ * A run ends after so many instructions, so that a step takes a bounded time whatever the code is. A
+ * loop of exclusive loads and stores that is cut in two there fails once, and is whole in the next run.
+ */
+#define MAX_RUN		64
+
 /* From *end on, finds the next instruction that is not to be made together with those before it. */
 static long find_run_end(struct code *code, const struct vdso_regs *regs, unsigned long *end)
 {
 	struct vdso_step_load load;
+	unsigned int nr;
 	uint32_t insn;
 	long ret;
 
-	for (; is_inside(code, *end); *end += sizeof(insn)) {
+	for (nr = 0; nr < MAX_RUN && is_inside(code, *end); nr++, *end += sizeof(insn)) {
 		ret = read_code(code, *end, (uint8_t *)&insn, sizeof(insn));
 		if (ret < 0)
 			return ret;
@@ -321,10 +328,12 @@ static bool is_syscall_stop(int32_t tid, int status)
  * thread can take one. No single step: that ends in a SIGTRAP, for which the kernel would
  * reset the handler if the frame blocks it.
  */
+#define MAX_OTHER_STOPS	100
+
 static int return_from_handler(int32_t tid, const struct vdso_regs *before, uint64_t *held,
 			       uint64_t *mask)
 {
-	unsigned int nr_stops = 0;
+	unsigned int nr_stops = 0, nr_others = 0;
 	struct vdso_regs after;
 	enum vdso_abi abi;
 	uint64_t blocked;
@@ -338,6 +347,9 @@ static int return_from_handler(int32_t tid, const struct vdso_regs *before, uint
 			nr_stops++;
 		else if (status)
 			ret = judge_stop(tid, status, held) ?: ret;
+		/* somebody sends it signals as fast as it is stopped */
+		if (ret >= 0 && nr_others++ == MAX_OTHER_STOPS)
+			ret = -ETIME;
 	}
 	if (ret >= 0)
 		ret = vrl_read_regs(tid, &after, &abi);

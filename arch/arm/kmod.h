@@ -10,6 +10,20 @@
 #include <asm/cacheflush.h>
 #include <asm/cputype.h>
 
+#ifndef CONFIG_VDSO
+#error "vdso_remap: needs a kernel with CONFIG_VDSO"
+#endif
+
+/* The addresses of the kernel's functions would need bit 0. */
+#ifdef CONFIG_THUMB2_KERNEL
+#error "vdso_remap: does not work in a kernel with CONFIG_THUMB2_KERNEL"
+#endif
+
+/* Older processors lack instructions of stubs, and their data caches have aliases. */
+#if defined(CONFIG_CPU_V6) || defined(CONFIG_CPU_V6K)
+#error "vdso_remap: does not work in a kernel that also runs on ARMv6: see CONFIG_CPU_V6"
+#endif
+
 #define ARCH_VR_HAS_COMPAT	0
 
 static inline unsigned long arch_vr_vdso(const struct mm_struct *mm)
@@ -50,6 +64,13 @@ static inline void arch_vr_publish_code(struct page *page, unsigned int off, uns
 	else
 		asm volatile("mcr	p15, 0, %0, c7, c5, 0" : : "r" (0) : "memory");
 	dsb(ish);
+}
+
+/* After the kernel has started a handler of Thumb code, bit 0 of pc says so. It is no address. */
+#define arch_vr_user_ip	arch_vr_user_ip
+static inline unsigned long arch_vr_user_ip(struct task_struct *thread)
+{
+	return instruction_pointer(task_pt_regs(thread)) & ~1UL;
 }
 
 static inline void arch_vr_sync_code(void)

@@ -62,13 +62,18 @@ static inline __u32 arm64_far_jump_move(unsigned int i, __u16 part)
 	return (i ? ARM64_MOVK : ARM64_MOVZ) | i << 21 | (__u32)part << 5 | 16;
 }
 
+static inline int arm64_is_code(__u64 addr)
+{
+	return !(addr & (ARM64_INSN_SIZE - 1));
+}
+
 static inline unsigned int arm64_encode_jump(__u8 *buf, const __u8 *old, unsigned int room,
 					     __u64 site, __u64 target)
 {
 	unsigned int i, size = arm64_encode_landing_pad(buf, old, room);
 	__s64 dist = (__s64)(target - (site + size));
 
-	if ((site | target) & (ARM64_INSN_SIZE - 1))
+	if (!arm64_is_code(site) || !arm64_is_code(target))
 		return 0;
 	room -= size;
 	if (dist >= -ARM64_NEAR_REACH && dist < ARM64_NEAR_REACH) {
@@ -176,7 +181,7 @@ static inline struct vdso_encode_call arm64_encode_stub_call(__u32 stub)
  * landing pad.
  */
 static inline unsigned int arm64_encode_stub(__u8 *buf, const __u8 *old, unsigned int room,
-					     __u32 stub)
+					     __u64 site, __u32 stub)
 {
 	static const __u32 query[] = { 0xb100049f, 0x54000080 };
 	static const __u32 answer[] = { 0x928004a0, ARM64_RET };
@@ -186,7 +191,7 @@ static inline unsigned int arm64_encode_stub(__u8 *buf, const __u8 *old, unsigne
 	unsigned int size = is_trampoline ? 0 : arm64_encode_landing_pad(buf, old, room);
 	unsigned int nr_insns = is_getrandom ? 7 : is_trampoline ? 2 : 3;
 
-	if (!nr || room < size + nr_insns * ARM64_INSN_SIZE)
+	if (!nr || !arm64_is_code(site) || room < size + nr_insns * ARM64_INSN_SIZE)
 		return 0;
 	if (is_getrandom) {
 		size = arm64_put(buf, size, query[0]);
