@@ -313,7 +313,7 @@ TEST_F(images, needs_of_broken_images)
 
 #define ADAPTED	".adapted"
 
-static const struct images_needs nothing_new = { .rseq_size = 32 };
+static const struct images_needs nothing_new = { .rseq_size = 32, .nr_auxv = 6 };
 
 TEST_F(images, changed_copies_need_less)
 {
@@ -493,6 +493,37 @@ TEST_F(images, guard_pages_in_a_broken_image)
 	put_vma(&mm, 1, 2, 0, GUARD);
 	write_mm(self->path, &mm);
 	EXPECT_EQ(-EBADMSG, images_adapt(self->dir, ADAPTED, &nothing_new));
+}
+
+static void put_auxv(struct mm *mm, unsigned int type, uint64_t value)
+{
+	mm->bytes[mm->size++] = 13 << 3;
+	mm->size += put_number(mm->bytes + mm->size, type);
+	mm->bytes[mm->size++] = 13 << 3;
+	mm->size += put_number(mm->bytes + mm->size, value);
+}
+
+TEST_F(images, an_auxiliary_vector_without_its_last_entries)
+{
+	struct mm mm = { { 1 << 3, 5 }, 2 }, expected, adapted;
+	struct images_needs needs;
+
+	put_auxv(&mm, 33, ADDR);
+	put_auxv(&mm, 6, PAGE);
+	expected = mm;
+	put_auxv(&mm, 27, 33);
+	put_auxv(&mm, 28, 64);
+	put_auxv(&mm, 0, 0);
+	put_vma(&mm, 0, 10, 3, ANON);
+	write_mm(self->path, &mm);
+	put_auxv(&expected, 0, 0);
+	put_vma(&expected, 0, 10, 3, ANON);
+
+	ASSERT_EQ(0, images_read_needs(self->dir, &needs));
+	EXPECT_EQ(10, needs.nr_auxv);
+	read_adapted_mm(_metadata, self, &adapted);
+	ASSERT_EQ(expected.size, adapted.size);
+	EXPECT_EQ(0, memcmp(expected.bytes, adapted.bytes, expected.size));
 }
 
 TEST_F(images, no_copies_of_broken_images_are_left)

@@ -276,6 +276,7 @@ int images_read(int dir, int pid, uint64_t addr, void *to, size_t size)
 
 #define MAX_IMAGE	(16U << 20)
 
+#define MM_AUXV		13
 #define MM_VMAS		14
 #define VMA_START	1
 #define VMA_END		2
@@ -345,8 +346,22 @@ static void look_at_vma(struct bytes vma, struct needs *needs)
 		change_number(&flags, flags.number - DROPPABLE + MAP_PRIVATE);
 }
 
+static uint32_t count_auxv(struct bytes mm)
+{
+	struct field field;
+	uint32_t nr = 0;
+
+	while (next_field(&mm, &field) > 0)
+		nr += field.nr == MM_AUXV && field.is_number;
+	return nr;
+}
+
 static void look_at_mm(struct bytes mm, struct needs *needs)
 {
+	uint32_t nr = count_auxv(mm);
+
+	if (nr > needs->found.nr_auxv)
+		needs->found.nr_auxv = nr;
 	look_inside(mm, MM_VMAS, look_at_vma, needs);
 }
 
@@ -563,6 +578,34 @@ static int split_at_guards(struct image *image)
 	return 0;
 }
 
+/*
+ * Leaves out entries of the auxiliary vector, two words each, before the one that ends it. A kernel
+ * has room for all the entries that it knows itself, and new ones come last.
+ */
+static int cut_auxv(struct image *image, uint32_t allowed)
+{
+	unsigned char *message = (unsigned char *)image->head + HEAD_SIZE, *to = message;
+	struct bytes rest = { message, message + image->head[2] };
+	uint32_t nr = count_auxv(rest), i = 0;
+	const unsigned char *from;
+	struct field field;
+	int ret;
+
+	for (;;) {
+		from = rest.at;
+		ret = next_field(&rest, &field);
+		if (ret <= 0)
+			break;
+		if (field.nr == MM_AUXV && field.is_number && i++ >= allowed - 2 && i <= nr - 2)
+			continue;
+		memmove(to, from, rest.at - from);
+		to += rest.at - from;
+	}
+	image->head[2] = to - message;
+	image->size = HEAD_SIZE + image->head[2];
+	return ret;
+}
+
 static DIR *open_directory(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -625,9 +668,12 @@ static int adapt(int dir, int below, const char *name, struct needs *needs)
 	if (ret)
 		return ret;
 	needs->found.guards = false;
+	needs->found.nr_auxv = 0;
 	look_at_image(&image, look_for(name), needs);
 	if (needs->found.guards && !needs->allowed->guards)
 		ret = split_at_guards(&image);
+	if (!ret && needs->found.nr_auxv > needs->allowed->nr_auxv)
+		ret = cut_auxv(&image, needs->allowed->nr_auxv);
 	if (!ret)
 		ret = write_image(below, name, &image);
 	free(image.head);

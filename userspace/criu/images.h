@@ -18,6 +18,7 @@ struct images_needs {
 	bool droppable;		/* memory that is MAP_DROPPABLE */
 	bool guards;		/* guard pages, by MADV_GUARD_INSTALL */
 	uint32_t rseq_size;	/* the largest rseq registration, in bytes */
+	uint32_t nr_auxv;	/* words of the longest auxiliary vector, 2 or more */
 };
 
 /* Returns 0, or a negative errno value. Images that can't be understood are passed over. */
@@ -26,7 +27,8 @@ int images_read_needs(int dir, struct images_needs *needs);
 /*
  * Makes the directory NAME in dir, where these processes need no more than is allowed: links to
  * the images, and changed copies of some. Memory that was droppable is private there, guard pages
- * are mappings without access, and a larger rseq registration is as large as is allowed.
+ * are mappings without access, a larger rseq registration is as large as is allowed, and so is a
+ * longer auxiliary vector, which lacks its last entries.
  *
  * Returns a descriptor of the directory, or a negative errno value: then there is none.
  */

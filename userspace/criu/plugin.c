@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -131,6 +132,22 @@ static bool has_guards(void)
 	return has;
 }
 
+/* The size of an auxiliary vector that the kernel keeps for a process; this one keeps its own. */
+static bool has_room_for_auxv(uint32_t nr)
+{
+	unsigned long *auxv = calloc(nr, sizeof(*auxv));
+	int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+	bool has = true;
+
+	if (auxv && fd >= 0 && read(fd, auxv, nr * sizeof(*auxv)) > 0 &&
+	    prctl(PR_SET_MM, PR_SET_MM_AUXV, auxv, nr * sizeof(*auxv), 0))
+		has = errno != EINVAL;
+	if (fd >= 0)
+		close(fd);
+	free(auxv);
+	return has;
+}
+
 /* CRIU's directory of images, while its descriptor stands for one that we have made below. */
 static int images = -1;
 static char adapted[32];
@@ -205,12 +222,18 @@ static void adapt_images(void)
 			"not know: they become mappings without access\n");
 		allowed.guards = false;
 	}
+	while (allowed.nr_auxv > 2 && !has_room_for_auxv(allowed.nr_auxv))
+		allowed.nr_auxv -= 2;
+	if (allowed.nr_auxv != needs.nr_auxv)
+		pr_info("The images have auxiliary vectors of %u words, and this kernel keeps %u: the "
+			"last entries will be absent from /proc/PID/auxv\n", needs.nr_auxv,
+			allowed.nr_auxv);
 	if (too_large)
 		say_what_rseq_needs(needs.rseq_size, shrink);
 	if (shrink)
 		allowed.rseq_size = OLD_RSEQ_SIZE;
 	if (allowed.droppable != needs.droppable || allowed.guards != needs.guards ||
-	    allowed.rseq_size != needs.rseq_size)
+	    allowed.rseq_size != needs.rseq_size || allowed.nr_auxv != needs.nr_auxv)
 		ret = replace_images(&allowed);
 	if (ret)
 		pr_warn("Can't write changed images into their directory: %s. CRIU will fail\n",
