@@ -11,6 +11,7 @@
 #include "parasite-vdso.c"
 #undef vdso_proxify
 
+#include "prctl.h"
 #include "restorer.h"
 #include "vdso-remap.h"
 
@@ -218,6 +219,26 @@ static int restore_vdso(struct task_restore_args *args, const struct remembered 
 	return 0;
 }
 
+/*
+ * Of the auxiliary vector, which CRIU sets after this, a kernel has room for all entries that it
+ * knows itself. New ones come last: they are left out if need be.
+ */
+static void fit_auxv(struct task_restore_args *args)
+{
+	unsigned int nr;
+
+	for (;;) {
+		nr = args->mm_saved_auxv_size / sizeof(args->mm_saved_auxv[0]);
+		if (nr < 4 || sys_prctl(PR_SET_MM, PR_SET_MM_AUXV,
+					(unsigned long)args->mm_saved_auxv,
+					args->mm_saved_auxv_size, 0) != -EINVAL)
+			return;
+		args->mm_saved_auxv[nr - 4] = 0;
+		args->mm_saved_auxv[nr - 3] = 0;
+		args->mm_saved_auxv_size -= 2 * sizeof(args->mm_saved_auxv[0]);
+	}
+}
+
 int vdso_proxify(struct vdso_maps *rt, bool *added_proxy, VmaEntry *vmas, size_t nr_vmas,
 		 bool compat_vdso, bool force_trampolines)
 {
@@ -227,6 +248,7 @@ int vdso_proxify(struct vdso_maps *rt, bool *added_proxy, VmaEntry *vmas, size_t
 
 	/* Of CRIU's restorer area nothing stays: a proxied vDSO is parked elsewhere. */
 	*added_proxy = false;
+	fit_auxv(args);
 	if (forget_random_state(vmas, nr_vmas))
 		goto out;
 	if (args->vdso_remap_fd < 0)
