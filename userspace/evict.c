@@ -322,14 +322,15 @@ static bool is_syscall_stop(int32_t tid, int status)
 	       (info.si_code & ~0x80) == SIGTRAP;
 }
 
+/* How often a thread may stop for something else while it returns from a handler. */
+#define MAX_OTHER_STOPS	100
+
 /*
  * Returns from a signal handler, to where the handler's frame says. The thread gets the blocked
  * signals of the frame, too: they become *mask, and most signals are blocked again before the
  * thread can take one. No single step: that ends in a SIGTRAP, for which the kernel would
  * reset the handler if the frame blocks it.
  */
-#define MAX_OTHER_STOPS	100
-
 static int return_from_handler(int32_t tid, const struct vdso_regs *before, uint64_t *held,
 			       uint64_t *mask)
 {
