@@ -360,8 +360,8 @@ struct vdso_remap_restore_args {
  * no memory but the vDSOs and runs no code; its tracer sees to the zeros.
  *
  * The vDSO is that of the process, not of this code: the 64-bit library restores
- * the i386, x32 or arm vDSO of a process that was made one of that ABI and will return to
- * such code. All addresses must be below 4 GiB then.
+ * the i386 or x32 vDSO of a process that was given one and will return to such code, and
+ * another process's arm vDSO. All addresses must be below 4 GiB then.
  *
  * Without the module (@fd is negative) another process's image is made a proxy by
  * ptrace, also if it has the build id of the runtime vDSO. The runtime vDSO stays where
@@ -543,7 +543,8 @@ int vdso_remap_find_place(const struct vdso_remap_status *status,
  * itself, by changing the thread's registers, and has the thread run to a breakpoint
  * before the next one. For that, all threads that share the memory must stand still,
  * and a page of the vDSO becomes a private page, with the same bytes as before. It
- * does not know Thumb code (-EOPNOTSUPP), which those kernels' vDSOs do not have.
+ * does not know Thumb code (-EOPNOTSUPP), which the vDSO of most of those kernels does
+ * not have.
  *
  * Not covered: a thread that runs a signal handler which will return into the
  * ranges counts as outside. See vdso_remap_find_handlers().

@@ -158,7 +158,7 @@ int vr_group_place(struct mm_struct *mm, unsigned long text, struct vr_span *spa
 		return -EOPNOTSUPP;
 	if (!vr_runtime_get(&runtime, mm))
 		return -ENOENT;
-	/* A restorer of 64 bits can give itself the vDSO of a 32-bit process. */
+	/* On some machines a 64-bit restorer can give itself the vDSO of a 32-bit process. */
 	if (!set_span(span, text, &runtime) ||
 	    span->end > arch_vr_task_size(mm, vr_runtime_bits(&runtime)))
 		return -EINVAL;

@@ -181,7 +181,7 @@ struct vdso_remap_area {
  * @nr_areas: out: areas found. Without STATE_PRESENT they are the remains of
  *	a group, see EUCLEAN.
  * @machine: out: ELF machine of the task's runtime vDSO (EM_X86_64, also of x32; EM_386;
- *	EM_AARCH64; EM_ARM)
+ *	EM_AARCH64; EM_ARM); 0 if the module does not know that vDSO (yet, see MAP)
  * @build_id_size: out: bytes used in @build_id
  * @build_id: out: GNU build id of the task's runtime vDSO, read from the
  *	kernel's own copy. Two vDSOs are the same only if these are.
@@ -248,9 +248,10 @@ struct vdso_remap_move {
  * @addr: where the text area is to start
  *
  * ENOENT here: the process was started without a vDSO (vdso=0), so the kernel
- * does not say which one is its. EOPNOTSUPP: on arm64, the module learns the
- * vDSO of 32-bit processes when a command first meets one of them that has its
- * group, such as GET_INFO, and it has not met one yet.
+ * does not say which one is its. EOPNOTSUPP: on arm64 the module knows the vDSO
+ * of processes with 32 or 64 bits, like the one that loaded it. It learns the
+ * other one when a command, such as GET_INFO, first meets a process that has it,
+ * and it has not met one yet.
  */
 struct vdso_remap_map {
 	__u32 size;
