@@ -39,7 +39,7 @@
 
 /* Both have literals in their code, which are data, and their code is always little-endian. */
 #if defined(__ARMEB__) || defined(__AARCH64EB__)
-#error "vdso-remap: no port to big-endian arm and arm64"
+#error "vdso-remap: no port to this byte order of the machine"
 #endif
 
 /* The byte order of this machine's ELF files: ELFDATA2LSB or ELFDATA2MSB */
