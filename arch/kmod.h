@@ -51,9 +51,9 @@ static inline unsigned int arch_vr_kind(const struct mm_struct *mm)
 #endif
 
 /*
- * The kernel's own copy of the text that belongs to mm, and its size; NULL if there is none. text is
- * the mapping of the text for mm's kind. Its pages are a part of the kernel, one behind the other.
- * Their number is not known, but the section headers are the last thing in that ELF file.
+ * The kernel's own copy of the text that belongs to mm, and its size; NULL if there is none. text
+ * is the mapping of the text for mm's kind. Its pages are a part of the kernel, one behind the
+ * other. Their number is not known, but the section headers are the last thing in that ELF file.
  */
 #ifndef arch_vr_runtime
 static inline const void *arch_vr_runtime(const struct mm_struct *mm,

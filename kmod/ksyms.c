@@ -5,8 +5,8 @@
  *
  * Static calls and not pointers: with IBT an indirect call must land on ENDBR,
  * and the kernel strips that from functions whose address nobody takes. A
- * static call is a direct one where the machine has such calls. The types come from the kernel's own headers, so
- * a changed signature does not build.
+ * static call is a direct one where the machine has such calls. The types come
+ * from the kernel's own headers, so a changed signature does not build.
  */
 #include "internal.h"
 

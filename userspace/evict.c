@@ -183,8 +183,9 @@ static long read_code(struct code *code, unsigned long addr, uint8_t *to, unsign
 #ifdef VDSO_BREAKPOINT
 
 /*
- * A run ends after so many instructions, so that a step takes a bounded time whatever the code is. A
- * loop of exclusive loads and stores that is cut in two there fails once, and is whole in the next run.
+ * A run ends after so many instructions, so that a step takes a bounded time whatever the code is.
+ * A loop of exclusive loads and stores that is cut in two there fails once, and is whole in the
+ * next run.
  */
 #define MAX_RUN		64
 

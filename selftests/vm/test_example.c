@@ -45,7 +45,8 @@ static clock_fn find_clock(size_t size)
 	for (i = 0; i < image.nr_entry_points; i++) {
 		const char *name = image.entry_points[i].name;
 
-		if (!strcmp(name, "__vdso_clock_gettime") || !strcmp(name, "__kernel_clock_gettime"))
+		if (!strcmp(name, "__vdso_clock_gettime") ||
+		    !strcmp(name, "__kernel_clock_gettime"))
 			return (clock_fn)(TEXT + image.entry_points[i].off);
 	}
 	return NULL;

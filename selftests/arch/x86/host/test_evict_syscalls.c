@@ -19,6 +19,7 @@ static const uint8_t system_call[] = {
 	0x0f, 0x05,
 #endif
 };
+
 static const uint8_t by_syscall[] = { 0x90, 0x0f, 0x05 };
 static const uint8_t by_int80[] = { 0x90, 0xcd, 0x80 };
 static const uint8_t by_sysenter[] = { 0x90, 0x0f, 0x34 };
