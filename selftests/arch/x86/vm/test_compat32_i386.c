@@ -80,7 +80,9 @@ TEST_F_TIMEOUT(compat32, is_brought_out_of_the_vdso, 240)
 	}
 	EXPECT_TRUE(ends_well(self->pid, 0));
 	EXPECT_LT(0, nr_out);
-	EXPECT_LT(0, nr_calling);
+	/* where steps are slow, it may not have come to a system call yet */
+	if (!nr_slow)
+		EXPECT_LT(0, nr_calling);
 	TH_LOG("out %u times, %u times at a system call, %u times too slow", nr_out, nr_calling,
 	       nr_slow);
 }
