@@ -37,7 +37,7 @@
 #error "vdso-remap: no port to this machine: see arch/README"
 #endif
 
-/* Both have literals in their code, which are data, and their code is always little-endian. */
+/* There, code is little-endian, but literals in it are big-endian, which no encoder knows. */
 #if defined(__ARMEB__) || defined(__AARCH64EB__)
 #error "vdso-remap: no port to this byte order of the machine"
 #endif

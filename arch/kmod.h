@@ -33,14 +33,19 @@
 #error "vdso_remap: no port to this machine: see arch/README"
 #endif
 
+/* Bits of an instruction pointer that are no part of the address. */
+#ifndef ARCH_VR_IP_STATE
+#define ARCH_VR_IP_STATE	0UL
+#endif
+
 /* Whether the kernel's mremap hook may change the instruction pointer of the current thread. */
 #ifndef ARCH_VR_HOOK_MOVES_IP
 #define ARCH_VR_HOOK_MOVES_IP	0
 #endif
 
 /*
- * Of how many kinds the mappings of the vDSO are, and of which kind those of this mm are. Here all
- * ABIs have the same mappings.
+ * How many kinds of processes there are whose vDSOs have different special mappings, and of which
+ * kind this mm is. By default the processes of all ABIs have the same ones.
  */
 #ifndef ARCH_VR_NR_KINDS
 #define ARCH_VR_NR_KINDS	1
@@ -69,7 +74,6 @@ static inline const void *arch_vr_runtime(const struct mm_struct *mm,
 	*size = elf32->e_ident[EI_CLASS] == ELFCLASS64 ?
 		elf64->e_shoff + elf64->e_shnum * sizeof(Elf64_Shdr) :
 		elf32->e_shoff + elf32->e_shnum * sizeof(Elf32_Shdr);
-	*size = PAGE_ALIGN(*size);
 	return data;
 }
 #endif
@@ -83,7 +87,7 @@ static inline unsigned long arch_vr_user_ip(struct task_struct *thread)
 {
 	struct pt_regs *regs = task_pt_regs(thread);
 
-	return regs ? instruction_pointer(regs) : 0;
+	return regs ? instruction_pointer(regs) & ~ARCH_VR_IP_STATE : 0;
 }
 #endif
 

@@ -67,11 +67,7 @@ static inline void arch_vr_publish_code(struct page *page, unsigned int off, uns
 }
 
 /* After the kernel has started a handler of Thumb code, bit 0 of pc says so. It is no address. */
-#define arch_vr_user_ip	arch_vr_user_ip
-static inline unsigned long arch_vr_user_ip(struct task_struct *thread)
-{
-	return instruction_pointer(task_pt_regs(thread)) & ~1UL;
-}
+#define ARCH_VR_IP_STATE	1UL
 
 static inline void arch_vr_sync_code(void)
 {
