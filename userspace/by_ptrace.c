@@ -44,15 +44,10 @@ static int poke(int32_t tid, uint64_t addr, const uint8_t *bytes, uint32_t size)
 	return 0;
 }
 
-static const uint8_t *bytes_at(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site)
-{
-	return (const uint8_t *)in->image->text + vdso_abi_code(in->image->abi, site->off);
-}
-
 static int prepare_site(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site,
 			struct change *change)
 {
-	const uint8_t *old = bytes_at(in, site);
+	const uint8_t *old = vrl_bytes_at(in->image, site->off);
 	uint64_t addr = in->args->image + site->off;
 	enum vdso_abi abi = in->image->abi;
 	uint32_t i;
@@ -76,7 +71,7 @@ static int prepare_site(const struct vrl_by_ptrace *in, const struct vdso_remap_
 static bool is_in_the_way(const struct vrl_by_ptrace *in, const struct vdso_remap_site *site,
 			  uint32_t size, uint64_t ip)
 {
-	const uint8_t *old = bytes_at(in, site);
+	const uint8_t *old = vrl_bytes_at(in->image, site->off);
 	uint64_t addr = in->args->image + site->off;
 	uint32_t old_size = vdso_decode_jump(in->image->abi, old, site->room, addr).size;
 

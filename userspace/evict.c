@@ -147,6 +147,17 @@ static int go_on(int32_t tid, long request, int *status)
 	return interrupted && !ret ? -EINTR : ret;
 }
 
+/* Lets the thread go on, and judges its stop. */
+static int go_on_judged(int32_t tid, long request, uint64_t *held)
+{
+	int status, ret, stop = 0;
+
+	ret = go_on(tid, request, &status);
+	if (status)
+		stop = judge_stop(tid, status, held);
+	return stop ?: ret;
+}
+
 /* A thread's code: what it is to leave, and the word that was read last */
 struct code {
 	int32_t tid;
@@ -249,7 +260,7 @@ static int run_to(int32_t tid, unsigned long addr, struct vdso_regs *before, uin
 }
 
 /*
- * Without the kernel's help: up to the next branch or system call, or the branch itself. So what
+ * Without the kernel's help: a branch, or a run that ends before the next one. So what
  * other code shares the memory must stand still.
  */
 static int step_by_breakpoint(struct code *code, struct vdso_regs *before, uint64_t *held)
@@ -302,14 +313,9 @@ static int step_by_breakpoint(struct code *code, struct vdso_regs *before, uint6
  */
 static int step(struct code *code, struct vdso_regs *before, uint64_t *held)
 {
-	int status, ret, stop = 0;
+	int ret = go_on_judged(code->tid, PTRACE_SINGLESTEP, held);
 
-	ret = go_on(code->tid, PTRACE_SINGLESTEP, &status);
-	if (ret == -EIO)
-		return step_by_breakpoint(code, before, held);
-	if (status)
-		stop = judge_stop(code->tid, status, held);
-	return stop ?: ret;
+	return ret == -EIO ? step_by_breakpoint(code, before, held) : ret;
 }
 
 /* By PTRACE_SYSCALL, whose stops are no signals. */
@@ -498,17 +504,6 @@ static int step_out(struct code *code, unsigned int max_steps, uint64_t *held, u
 	}
 }
 
-/* Takes the stop of prepare()'s PTRACE_INTERRUPT, which comes before the next instruction. */
-static int take_stop(int32_t tid, uint64_t *held)
-{
-	int status, ret, stop = 0;
-
-	ret = go_on(tid, PTRACE_CONT, &status);
-	if (status)
-		stop = judge_stop(tid, status, held);
-	return stop ?: ret;
-}
-
 /*
  * The thread's signals are blocked, which were *mask. maps tells whether it has come to
  * executable memory.
@@ -520,7 +515,8 @@ static int step_out_to_code(struct code *code, unsigned int max_steps, uint64_t 
 	enum vdso_abi abi;
 	int ret, steps;
 
-	ret = take_stop(code->tid, held);
+	/* takes the stop of prepare()'s PTRACE_INTERRUPT, which comes before the next instruction */
+	ret = go_on_judged(code->tid, PTRACE_CONT, held);
 	if (ret < 0)
 		return ret;
 	steps = step_out(code, max_steps, held, mask);

@@ -106,6 +106,12 @@ int vrl_proxy_by_ptrace(const struct vrl_by_ptrace *in);
 /* Also sets abi, that of the code. -EOVERFLOW: the thread's addresses don't fit a long here. */
 long vrl_read_regs(int32_t tid, struct vdso_regs *regs, enum vdso_abi *abi);
 long vrl_write_regs(int32_t tid, const struct vdso_regs *regs);
+/* Where the code at an offset is, which may have the ABI's state bits. */
+static inline const uint8_t *vrl_bytes_at(const struct vdso_remap_image *image, uint32_t off)
+{
+	return (const uint8_t *)image->text + vdso_abi_code(image->abi, off);
+}
+
 bool vrl_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges);
 /* Whether ip is where code of this ABI makes its system calls in a vDSO, or returns from them. */
 bool vrl_is_at_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip);

@@ -59,11 +59,6 @@ bool vrl_needs_no_data(const char *name)
 	return vdso_needs_no_data(name);
 }
 
-static const __u8 *bytes_at(const struct vdso_remap_image *image, uint32_t off)
-{
-	return (const __u8 *)image->text + vdso_abi_code(image->abi, off);
-}
-
 static bool any_alias(const struct group *group, bool (*holds)(const char *name))
 {
 	uint32_t i;
@@ -107,7 +102,7 @@ static uint32_t find_stub(const struct group *group, const struct vdso_stub_name
 static bool is_overwritten(const struct group *group, uint32_t stub)
 {
 	const struct vdso_remap_entry_point *entry = &group->image->entry_points[group->first];
-	const __u8 *old = bytes_at(group->image, entry->off);
+	const __u8 *old = vrl_bytes_at(group->image, entry->off);
 	__u8 buf[VDSO_ENCODE_MAX];
 	unsigned int size;
 
@@ -178,7 +173,7 @@ static struct decision decide(const struct group *group, const struct vdso_remap
  */
 static bool fits(const struct group *group, const struct vdso_remap_site *site)
 {
-	const __u8 *old = bytes_at(group->image, site->off);
+	const __u8 *old = vrl_bytes_at(group->image, site->off);
 	enum vdso_abi abi = group->image->abi;
 	__u8 buf[VDSO_ENCODE_MAX];
 
