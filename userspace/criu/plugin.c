@@ -132,7 +132,7 @@ static bool has_guards(void)
 	return has;
 }
 
-/* The size of an auxiliary vector that the kernel keeps for a process; this one keeps its own. */
+/* Whether the kernel keeps auxiliary vectors of nr words. Tries it with this process's own. */
 static bool has_room_for_auxv(uint32_t nr)
 {
 	unsigned long *auxv = calloc(nr, sizeof(*auxv));

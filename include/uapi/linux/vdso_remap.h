@@ -248,10 +248,10 @@ struct vdso_remap_move {
  * @addr: where the text area is to start
  *
  * ENOENT here: the process was started without a vDSO (vdso=0), so the kernel
- * does not say which one is its. EOPNOTSUPP: on arm64 the module knows the vDSO
- * of processes with 32 or 64 bits, like the one that loaded it. It learns the
- * other one when a command, such as GET_INFO, first meets a process that has it,
- * and it has not met one yet.
+ * does not say which one is its. EOPNOTSUPP: on arm64, 32-bit and 64-bit
+ * processes have different vDSOs. The module knows that of the process that loaded
+ * it. It learns the other one when a command, such as GET_INFO, is first given a
+ * process that has it, and that has not happened yet.
  */
 struct vdso_remap_map {
 	__u32 size;
