@@ -515,7 +515,7 @@ static int step_out_to_code(struct code *code, unsigned int max_steps, uint64_t 
 	enum vdso_abi abi;
 	int ret, steps;
 
-	/* takes the stop of prepare()'s PTRACE_INTERRUPT, which comes before the next instruction */
+	/* takes the stop of prepare()'s PTRACE_INTERRUPT: it comes before the next instruction */
 	ret = go_on_judged(code->tid, PTRACE_CONT, held);
 	if (ret < 0)
 		return ret;
