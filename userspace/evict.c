@@ -232,6 +232,27 @@ static bool is_at_breakpoint(int32_t tid, int status, uint64_t addr)
 }
 
 /*
+ * Without its help if the thread is not stopped: a frozen one may not stop in time, and other
+ * threads would run into the breakpoint.
+ */
+static long put_code_back(int32_t tid, unsigned long addr, unsigned long word)
+{
+	const struct iovec iov = { &word, sizeof(word) };
+	long ret = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)word);
+	int fd;
+
+	if (ret != -ESRCH)
+		return ret;
+	fd = vrl_open_memory(tid);
+	if (fd < 0)
+		return ret;
+	if (sys_pwritev(fd, &iov, addr) == sizeof(word))
+		ret = 0;
+	sys_close(fd);
+	return ret;
+}
+
+/*
  * Lets the thread go on to a breakpoint at addr, where a word of code stands. The page becomes a
  * private one. If the thread stops before, *before is where it stands then.
  */
@@ -251,7 +272,7 @@ static int run_to(int32_t tid, unsigned long addr, struct vdso_regs *before, uin
 	ret = go_on(tid, PTRACE_CONT, &status);
 	if (status && !is_at_breakpoint(tid, status, addr))
 		stop = judge_stop(tid, status, held);
-	put = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)word);
+	put = put_code_back(tid, addr, word);
 	if (stop == -EFAULT || stop == -EILSEQ)
 		vrl_read_regs(tid, before, &abi);
 	if (put < 0 && status)

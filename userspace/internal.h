@@ -145,6 +145,8 @@ struct vrl_tasks {
  * that of another pid namespace.
  */
 int vrl_open_proc(int32_t pid, const char *file);
+/* The same of its memory, to be read and written; only where steps need it. */
+int vrl_open_memory(int32_t pid);
 /* These return 1; 0 at the end; or an error. A line is cut off at size. */
 int vrl_next_line(struct vrl_lines *lines, char *line, unsigned int size);
 int vrl_next_mapping(struct vrl_lines *maps, struct vrl_mapping *mapping);

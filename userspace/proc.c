@@ -88,7 +88,7 @@ static void make_path(struct path *path, int32_t pid, const char *file)
 	} while (*file++);
 }
 
-int vrl_open_proc(int32_t pid, const char *file)
+static int open_proc(int32_t pid, const char *file, int flags)
 {
 	struct path path;
 	long ret;
@@ -97,8 +97,20 @@ int vrl_open_proc(int32_t pid, const char *file)
 	if (ret < 0)
 		return ret;
 	make_path(&path, pid ? pid : sys_getpid(), file);
-	return sys_open(path.text, O_RDONLY | O_CLOEXEC);
+	return sys_open(path.text, flags | O_CLOEXEC);
 }
+
+int vrl_open_proc(int32_t pid, const char *file)
+{
+	return open_proc(pid, file, O_RDONLY);
+}
+
+#ifdef VDSO_BREAKPOINT
+int vrl_open_memory(int32_t pid)
+{
+	return open_proc(pid, "/mem", O_RDWR);
+}
+#endif
 
 uint64_t vrl_page_size(void)
 {
