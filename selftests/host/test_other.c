@@ -24,6 +24,7 @@
 #include "arch/test.h"
 #include "elf_image.h"
 #include "lib/regs.h"
+#include "lib/task.h"
 
 #define PAGE		((unsigned long)sysconf(_SC_PAGESIZE))
 #define DATA_SIZE	(8 * PAGE)
@@ -522,21 +523,10 @@ TEST_F(other, finds_a_place_near_the_image)
 
 #define SLOW	"steps are slow: the clock functions start again and again"
 
+/* Behind the first instruction, where a breakpoint is not in the way yet */
 static bool step_in(FIXTURE_DATA(other) *self, pid_t tid)
 {
-	uint64_t ip;
-	int i, status;
-
-	for (i = 0; i < 100000; i++) {
-		ip = t_get_reg(tid, VDSO_REG_IP);
-		/* behind the first instruction, where a breakpoint is not in the way yet */
-		if (ip > self->runtime.start + self->off && ip < self->runtime.end)
-			return true;
-		if (ptrace(PTRACE_SINGLESTEP, tid, NULL, NULL) ||
-		    waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
-			return false;
-	}
-	return false;
+	return t_step_into(tid, self->runtime.start + self->off + 1, self->runtime.end);
 }
 
 static bool is_inside(FIXTURE_DATA(other) *self, pid_t tid)

@@ -4,11 +4,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vdso_remap.h>
+
+#include "arch/test.h"
+#include "lib/memory.h"
 #include "lib/note.h"
 #include "lib/proc.h"
 
@@ -38,20 +43,56 @@ bool t_detach(pid_t tid)
 	return false;
 }
 
+/* Where there are no single steps: breakpoints everywhere in the range, until it meets one. */
+static bool run_into(pid_t tid, uint64_t start, uint64_t end)
+{
+	const uint64_t first = start + -start % T_TRAP_SIZE;
+	size_t i, size = end - first;
+	char *code = malloc(size), *traps = malloc(size);
+	bool ret = false;
+
+	if (code && traps && t_mem_read(tid, first, code, size)) {
+		for (i = 0; i + T_TRAP_SIZE <= size; i += T_TRAP_SIZE)
+			memcpy(traps + i, T_TRAP, T_TRAP_SIZE);
+		ret = t_mem_write(tid, first, traps, i) && !ptrace(PTRACE_CONT, tid, 0, 0) &&
+		      wait_for_stop(tid);
+		ret &= t_mem_write(tid, first, code, i);
+	}
+	free(traps);
+	free(code);
+	return ret;
+}
+
+static bool run_out_of(pid_t tid, uint64_t start, uint64_t end)
+{
+	const struct vdso_remap_range range = { start, end };
+	int ret = vdso_remap_evict(tid, &range, 1, 0);
+
+	if (ret < 0)
+		t_note("task %d can't be brought out: %s", tid, strerror(-ret));
+	return ret >= 0;
+}
+
 static bool step_until(pid_t tid, uint64_t start, uint64_t end, bool inside)
 {
 	unsigned int steps = 0;
 	struct vdso_regs regs;
 
-	do {
-		uint64_t ip;
+	while (t_get_regs(tid, &regs)) {
+		uint64_t ip = vdso_regs_get(&regs, VDSO_REG_IP);
 
-		if (!t_get_regs(tid, &regs))
-			break;
-		ip = vdso_regs_get(&regs, VDSO_REG_IP);
 		if ((ip >= start && ip < end) == inside)
 			return true;
-	} while (steps++ < 100000 && !ptrace(PTRACE_SINGLESTEP, tid, 0, 0) && wait_for_stop(tid));
+		if (steps++ == 100000)
+			break;
+		if (!ptrace(PTRACE_SINGLESTEP, tid, 0, 0)) {
+			if (!wait_for_stop(tid))
+				break;
+		} else if (errno != EIO ||
+			   !(inside ? run_into(tid, start, end) : run_out_of(tid, start, end))) {
+			break;
+		}
+	}
 
 	t_note("task %d: not %s %" PRIx64 "-%" PRIx64 " after %u steps", tid,
 	       inside ? "in" : "out of", start, end, steps);

@@ -12,7 +12,10 @@
 /* Any task that the caller may trace. The stop is a ptrace stop. */
 bool t_seize_and_stop(pid_t tid);
 bool t_detach(pid_t tid);
-/* Single-steps a stopped task until its instruction pointer is in the range. */
+/*
+ * Single-steps a stopped task until its instruction pointer is in the range. Where the kernel has
+ * no single steps, breakpoints do the same; the code is as it was afterwards.
+ */
 bool t_step_into(pid_t tid, uint64_t start, uint64_t end);
 bool t_step_out_of(pid_t tid, uint64_t start, uint64_t end);
 /*
