@@ -37,8 +37,6 @@ exceptions=(
 	'userspace/vdsoctl/proxy.c|zeros\[4096\]|a buffer that divides pages of any size'
 	'selftests/lib/memory.h|T_PAGE_MAX|the largest page of all machines'
 	'selftests/host/test_refusal.sh|-amd64|names that kernels of distributions have'
-	'selftests/debug/setup.sh|arch/x86|the kernels that watch are built for this machine only'
-	'selftests/debug/config|MMAP_MIN_ADDR|of that kernel'
 )
 
 # Is FILE LINE an exception? Then it is counted.

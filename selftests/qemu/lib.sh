@@ -30,6 +30,7 @@ vm_console='' vm_flavour='' vm_kernel='' vm_kernels='' vm_quick_kernel='' vm_rt_
 vm_parameters='' vm_clock_khz_parameter='' vm_abis='' vm_criu_abis='' vm_criu_cpu='' vm_tools=''
 vm_compiler32='' vm_package32='' vm_libc32=''
 vm_other_group='' vm_other_cpu='' vm_other_abi='' vm_other_tests='' vm_debug_has=''
+vm_debug_image='' vm_debug_parameters=''
 # shellcheck source=/dev/null
 . "$here/../../arch/$arch/vm.conf"
 read -ra all_kernels <<<"$vm_kernels"
