@@ -11,6 +11,10 @@ CALLS = ([("clock_gettime", name, clock) for name, clock in CLOCKS] +
          [("gettimeofday", "", 0), ("time", "", 0), ("getcpu", "", 0), ("getrandom", "", 0)])
 
 
+# How the kernels of different machines call their functions.
+PREFIXES = [b"__vdso_", b"__kernel_"]
+
+
 class Result(ctypes.Structure):
     _fields_ = [("right", ctypes.c_int), ("answer", ctypes.c_char * 40),
                 ("proxy", ctypes.c_double), ("direct", ctypes.c_double),
@@ -59,9 +63,11 @@ def main():
           f"{'proxy':>9}{'direct':>9}{'syscall':>9}  (ns per call)")
     wrong = missing = 0
     for name, clock_name, clock in CALLS:
-        symbol = b"__vdso_" + name.encode()
-        off = probe.probe_find(image, size, symbol)
-        if off < 0:
+        for symbol in (prefix + name.encode() for prefix in PREFIXES):
+            off = probe.probe_find(image, size, symbol)
+            if off >= 0:
+                break
+        else:
             missing += 1
             continue
         roff = probe.probe_runtime_find(sys.argv[2].encode(), symbol)
