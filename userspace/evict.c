@@ -580,18 +580,26 @@ static int prepare(int32_t tid)
 }
 
 /*
- * Takes back the flag by which the kernel steps a thread. If the tracer ended without detaching,
- * the thread would go on with it, and die of a SIGTRAP. It stops again before it goes on.
+ * Takes back what would end the thread by a SIGTRAP: that of a step whose end an interruption
+ * overtook, and the flag by which the kernel steps a thread, for a tracer that ends without
+ * detaching. The thread stops again before it goes on.
  */
 static void end_steps(int32_t tid, uint64_t *held)
 {
 	int status;
 
+	while (has_pending_trap(tid) > 0)
+		if (go_on_judged(tid, PTRACE_CONT, held) < 0)
+			return;
 	if (sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
 		return;
 	do {
-		if (sys_ptrace(PTRACE_CONT, tid, 0, NULL) < 0 || wait_stopped(tid, &status) < 0 ||
-		    judge_stop(tid, status, held) < 0)
+		if (sys_ptrace(PTRACE_CONT, tid, 0, NULL) < 0)
+			return;
+		/* at once, so that a timer hardly expires twice meanwhile */
+		if (wait_stopped(tid, &status) < 0 && wait_stopped(tid, &status) < 0)
+			return;
+		if (judge_stop(tid, status, held) < 0)
 			return;
 	} while (!(status >> 16));
 }
@@ -611,8 +619,7 @@ static int evict(struct code *code, unsigned int max_steps, int maps)
 	if (ret < 0)
 		return ret;
 	steps = step_out_to_code(code, max_steps, &held, &mask, maps);
-	if (steps != -EINTR)	/* then it may not be stopped */
-		end_steps(tid, &held);
+	end_steps(tid, &held);
 	ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 	if (ret >= 0)
 		ret = send_held(tid, held);

@@ -72,6 +72,46 @@ static void signal_sleeper(int __attribute__((unused)) sig)
 		fclose(stat);
 }
 
+static bool has_pending_trap(pid_t pid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
+	siginfo_t info = { 0 };
+
+	while (ptrace(PTRACE_PEEKSIGINFO, pid, &args, &info) == 1 && info.si_signo != SIGTRAP)
+		args.off++;
+	return info.si_signo == SIGTRAP;
+}
+
+static void do_nothing(int __attribute__((unused)) sig)
+{
+}
+
+/* The interruption may overtake the SIGTRAP of a step, which would end the child when it is detached. */
+TEST_F(evict, leaves_no_step_behind_when_it_is_interrupted)
+{
+	const struct vdso_remap_range everything = { 0, ~0ULL };
+	const struct sigaction action = { .sa_handler = do_nothing };
+	struct itimerval timer = { { 0, 100000 }, { 0, 0 } }, off = { 0 };
+	int i, ret, nr_interrupted = 0;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	srandom(1);
+	for (i = 0; i < 300; i++) {
+		timer.it_value.tv_usec = 100 + random() % 1000;
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &timer, NULL));
+		ret = vdso_remap_evict(self->child.pid, &everything, 1, ~0U);
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &off, NULL));
+		ASSERT_FALSE(has_pending_trap(self->child.pid));
+		nr_interrupted += ret == -EINTR;
+		/* the child's own system calls are in the way */
+		if (ret == -EOPNOTSUPP)
+			ASSERT_TRUE(single_step(self->child.pid));
+	}
+	EXPECT_LT(0, nr_interrupted);
+	EXPECT_TRUE(evictee_goes_on_well(&self->child));
+	EXPECT_EQ(0, shared->signals[SIGTRAP]);
+}
+
 /* While a timer expires again and again */
 static int evict_under_timer(struct evictee *child, const struct foreign_code *foreign,
 			     void (*handler)(int sig))
@@ -90,10 +130,6 @@ static int evict_under_timer(struct evictee *child, const struct foreign_code *f
 }
 
 #ifdef T_HIDDEN_SYSTEM_CALL
-static void do_nothing(int __attribute__((unused)) sig)
-{
-}
-
 TEST_F(evict, is_interrupted_by_a_timer)
 {
 	static const char code[] = T_HIDDEN_SYSTEM_CALL;
