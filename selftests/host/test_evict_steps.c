@@ -58,7 +58,7 @@ TEST_F(evict, leaves_every_range)
 	halves[0].end = (uintptr_t)self->child.clock_gettime + 8;
 	halves[1].start = halves[0].end;
 	ASSERT_TRUE(evictee_step_in(&self->child, 0));
-	ret = vdso_remap_evict(self->child.pid, halves, 2, 0);
+	ret = vdso_remap_evict(self->child.pid, halves, 2, 20000);
 	if (ret == -ETIME)
 		SKIP(return, STEPS_ARE_SLOW);
 	EXPECT_LT(0, ret);
