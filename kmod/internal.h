@@ -123,7 +123,24 @@ struct vr_patches {
 
 struct vr_others;
 
-bool vr_patches_cover(const struct vr_patches *patches, unsigned long ip);
+/* Whether a thread that stands at ip stands inside bytes that change. Inline: asked of each thread. */
+static inline bool vr_patches_cover(const struct vr_patches *patches, unsigned long ip)
+{
+	unsigned int i;
+
+	/* They are ordered, and most threads are far away. */
+	if (!patches->nr || ip <= patches->patch[0].addr ||
+	    ip >= patches->patch[patches->nr - 1].addr + patches->patch[patches->nr - 1].busy)
+		return false;
+	for (i = 0; i < patches->nr; i++) {
+		const struct vr_patch *patch = &patches->patch[i];
+
+		if (ip > patch->addr + patch->skip && ip < patch->addr + patch->busy)
+			return true;
+	}
+	return false;
+}
+
 int vr_patches_write(const struct vr_target *target, const struct vr_patches *patches,
 		     const struct vr_others *others, pid_t *busy_tid);
 

@@ -14,24 +14,6 @@
 /* How often the sharers are looked for if too many come and go. */
 #define MAX_TRIES	10
 
-/* Whether a thread that stands at ip stands inside bytes that change. */
-bool vr_patches_cover(const struct vr_patches *patches, unsigned long ip)
-{
-	unsigned int i;
-
-	/* They are ordered, and most threads are far away. */
-	if (!patches->nr || ip <= patches->patch[0].addr ||
-	    ip >= patches->patch[patches->nr - 1].addr + patches->patch[patches->nr - 1].busy)
-		return false;
-	for (i = 0; i < patches->nr; i++) {
-		const struct vr_patch *patch = &patches->patch[i];
-
-		if (ip > patch->addr + patch->skip && ip < patch->addr + patch->busy)
-			return true;
-	}
-	return false;
-}
-
 static void write_all(const struct vr_patches *patches)
 {
 	unsigned int i;
