@@ -25,6 +25,8 @@
  * T_CRIU_JUMP_IS_WHOLE		no thread can stand inside it: it is an instruction and an address
  * T_CRIU_JUMP_BROKEN		so many bytes of it, with breakpoints behind them, are no jump
  *
+ * T_FIRST_ADDR			below it the kernel refuses all fixed addresses by EINVAL; default: 0
+ *
  * T_TRAP(_SIZE)		a breakpoint, for code of built images
  * T_TRAP_BYTE			one of its bytes, which is not 0
  * T_TRAP_SKIP			where the instruction pointer is after it, from its beginning
@@ -82,6 +84,10 @@
 #endif
 
 #define T_BITS	(8 * (int)sizeof(long))
+
+#ifndef T_FIRST_ADDR
+#define T_FIRST_ADDR	0
+#endif
 
 /* A function of every vDSO, of which stubs can be made. */
 #define T_FUNCTION	T_VDSO "gettimeofday"

@@ -2,10 +2,15 @@
 /* See maps.h. */
 #include "lib/maps.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "arch/test.h"
 #include "lib/note.h"
 #include "lib/proc.h"
 
@@ -100,4 +105,24 @@ bool t_is_free(const struct t_maps *maps, uint64_t start, uint64_t end)
 			return false;
 	}
 	return true;
+}
+
+static const uint64_t first_addr = T_FIRST_ADDR;
+
+uint64_t t_lowest_addr(void)
+{
+	int fd = open("/proc/sys/vm/mmap_min_addr", O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+	uint64_t addr;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		exit(1);
+	close(fd);
+	addr = strtoull(text, NULL, 10);
+	return addr < first_addr ? first_addr : addr;
+}
+
+int t_low_addr_error(uint64_t addr)
+{
+	return addr < first_addr ? EINVAL : EPERM;
 }

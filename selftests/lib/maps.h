@@ -35,6 +35,9 @@ const struct t_vma *t_maps_find(const struct t_maps *maps, const char *name);
 bool t_is_special(const struct t_vma *vma);	/* [vdso], [vvar], [vvar_vclock] */
 bool t_is_free(const struct t_maps *maps, uint64_t start, uint64_t end);
 bool t_is_text(const struct t_vma *vma);
+/* Where mappings may begin; and the error by which the kernel refuses an address below that. */
+uint64_t t_lowest_addr(void);
+int t_low_addr_error(uint64_t addr);
 /* Prints it after these words. */
 void t_note_vma(const char *what, const struct t_vma *vma);
 

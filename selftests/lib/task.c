@@ -47,16 +47,15 @@ bool t_detach(pid_t tid)
 static bool run_into(pid_t tid, uint64_t start, uint64_t end)
 {
 	const uint64_t first = start + -start % T_TRAP_SIZE;
-	size_t i, size = end - first;
-	char *code = malloc(size), *traps = malloc(size);
+	const size_t size = end - first;
+	uint8_t *code = malloc(size), *traps = malloc(size);
 	bool ret = false;
 
 	if (code && traps && t_mem_read(tid, first, code, size)) {
-		for (i = 0; i + T_TRAP_SIZE <= size; i += T_TRAP_SIZE)
-			memcpy(traps + i, T_TRAP, T_TRAP_SIZE);
-		ret = t_mem_write(tid, first, traps, i) && !ptrace(PTRACE_CONT, tid, 0, 0) &&
+		t_fill_with_traps(traps, size);
+		ret = t_mem_write(tid, first, traps, size) && !ptrace(PTRACE_CONT, tid, 0, 0) &&
 		      wait_for_stop(tid);
-		ret &= t_mem_write(tid, first, code, i);
+		ret &= t_mem_write(tid, first, code, size);
 	}
 	free(traps);
 	free(code);

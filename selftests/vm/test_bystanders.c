@@ -268,6 +268,8 @@ TEST_F(bystander, process_stopped_inside_the_vdso_is_in_the_way)
 
 	ASSERT_TRUE(t_seize_and_stop(pid));
 	ASSERT_TRUE(t_step_into(pid, self->group.text, self->group.end));
+	/* where there are no single steps, that has made a private page of the text */
+	ASSERT_TRUE(t_state_capture(&state, state.fd, 0));
 	EXPECT_TRUE(busy_with(self, pid));
 	ASSERT_TRUE(t_step_out_of(pid, self->group.text, self->group.end));
 	EXPECT_TRUE(moves(self));

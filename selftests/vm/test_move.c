@@ -170,10 +170,10 @@ TEST_F(move, between_two_mappings_without_a_gap)
 
 TEST_F(move, to_the_lowest_place_but_no_lower)
 {
-	uint64_t lowest = read_sysctl("/proc/sys/vm/mmap_min_addr") + self->group.text -
-			  self->group.start;
+	uint64_t lowest = t_lowest_addr() + self->group.text - self->group.start;
 
-	EXPECT_TRUE(refused_at(self, EPERM, lowest - T_PAGE));
+	EXPECT_TRUE(refused_at(self, t_low_addr_error(t_lowest_addr() - T_PAGE),
+			       lowest - T_PAGE));
 	EXPECT_TRUE(moves_to(self, lowest));
 }
 
@@ -413,16 +413,16 @@ TEST_F(move, refuses_data_that_wraps_below_0)
 
 TEST_F(move, refuses_data_at_0)
 {
-	EXPECT_TRUE(refused_at(self, EPERM, self->group.text - self->group.start));
+	EXPECT_TRUE(refused_at(self, t_low_addr_error(0), self->group.text - self->group.start));
 }
 
 /* The text alone would be high enough. */
 TEST_F(move, refuses_data_below_mmap_min_addr)
 {
-	const uint64_t lowest = read_sysctl("/proc/sys/vm/mmap_min_addr");
-	const uint64_t data = self->group.text - self->group.start;
+	const uint64_t lowest = t_lowest_addr(), data = self->group.text - self->group.start;
+	const uint64_t addr = lowest > data ? lowest : data;
 
-	EXPECT_TRUE(refused_at(self, EPERM, lowest > data ? lowest : data));
+	EXPECT_TRUE(refused_at(self, t_low_addr_error(addr - data), addr));
 }
 
 TEST_F(move, refuses_text_that_wraps)

@@ -114,7 +114,8 @@ TEST_F(proxy, refuses_huge_pages)
 	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY | O_CLOEXEC);
 	void *huge;
 
-	ASSERT_LE(0, fd);
+	if (fd < 0)
+		SKIP(return, "this kernel has no huge pages");
 	ASSERT_EQ(1, write(fd, "1", 1));
 	huge = mmap((void *)addr, HUGE_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_HUGETLB, -1, 0);

@@ -39,6 +39,7 @@
 #define T_TRAP_SIZE		4
 #define T_TRAP_SKIP		0
 #define T_TRAP_BYTE		0xe7
+#define T_FIRST_ADDR		8192
 #define T_THUMB_TRAP		"\x01\xde"
 
 #define t_by_register
