@@ -6,4 +6,4 @@ ABI = "arm"
 ABI32 = None
 CLOCK_GETTIME = "__vdso_clock_gettime"
 CLOCK_GETTIME32 = None
-SYSTEM_CALLS = {"sleep": "407 ", "pause": "29 "}
+SYSTEM_CALLS = {"sleep": ("265 ", "407 "), "pause": "29 "}
