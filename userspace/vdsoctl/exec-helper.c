@@ -14,16 +14,19 @@
 
 #include "arch/regs.h"
 
-/* Until execve() has succeeded the process does what it likes; exits with it. */
+/*
+ * Until execve() has succeeded the process does what it likes; exits with it. It stops at each
+ * system call: kernels of arm tell of the end of execve() only if they have told of its begin.
+ */
 static void wait_for_exec(pid_t pid)
 {
-	enum __ptrace_request request = PTRACE_CONT;
+	enum __ptrace_request request;
 	int status, sig;
 
 	for (;;) {
 		if (waitpid(pid, &status, __WALL) < 0 || !WIFSTOPPED(status))
 			exit(STATUS_OK);	/* execve() failed, and it said so */
-		request = PTRACE_CONT;
+		request = PTRACE_SYSCALL;
 		sig = WSTOPSIG(status);
 		switch (status >> 16) {
 		case PTRACE_EVENT_EXEC:
@@ -34,6 +37,8 @@ static void wait_for_exec(pid_t pid)
 			sig = 0;
 			break;
 		default:
+			if (sig == SYSCALL_STOP)
+				sig = 0;
 			break;	/* a signal: pass it on */
 		}
 		ptrace(request, pid, 0, sig);

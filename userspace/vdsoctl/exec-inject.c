@@ -10,8 +10,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#define SYSCALL_STOP	(SIGTRAP | 0x80)	/* PTRACE_O_TRACESYSGOOD */
-
 /*
  * On to the next system call stop. System call stops, not single steps: a step
  * ends in a SIGTRAP, which the kernel forces by changing what the program does

@@ -48,7 +48,8 @@ static void __attribute__((noreturn)) run_helper(const struct exec_job *job, int
 			close(fd);
 	if (!send_int(sock, getpid()) || !receive_int(sock, &go))
 		_exit(STATUS_EXEC_FAILED);
-	if (ptrace(PTRACE_SEIZE, job->pid, 0, options)) {
+	if (ptrace(PTRACE_SEIZE, job->pid, 0, options) ||
+	    ptrace(PTRACE_INTERRUPT, job->pid, 0, 0)) {
 		send_int(sock, errno);
 		_exit(STATUS_EXEC_FAILED);
 	}

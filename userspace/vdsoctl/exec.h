@@ -5,6 +5,8 @@
 
 #include "vdsoctl.h"
 
+#include <signal.h>
+
 #include "arch/regs.h"
 
 /**
@@ -35,6 +37,9 @@ void exec_help(const struct exec_job *job) __attribute__((noreturn));
 
 /* exec-inject.c: system calls made by a program before its first instruction */
 
+/* The signal of a stop at the begin or the end of a system call, by PTRACE_O_TRACESYSGOOD */
+#define SYSCALL_STOP	(SIGTRAP | 0x80)
+
 /**
  * struct injection - a program that is held
  * @pid: of the program
@@ -53,7 +58,7 @@ struct injection {
 
 /*
  * From PTRACE_EVENT_EXEC on: holds the program at the end of execve(), with
- * its signals waiting.
+ * its signals waiting. The begin of that system call must have been a stop.
  */
 int inject_begin(struct injection *in, pid_t pid, enum vdso_abi abi);
 /*
