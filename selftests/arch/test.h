@@ -25,7 +25,7 @@
  * T_CRIU_JUMP_IS_WHOLE		no thread can stand inside it: it is an instruction and an address
  * T_CRIU_JUMP_BROKEN		so many bytes of it, with breakpoints behind them, are no jump
  *
- * T_FIRST_ADDR			below it the kernel refuses all fixed addresses by EINVAL; default: 0
+ * T_FIRST_ADDR			below it the kernel refuses fixed addresses by EINVAL; default: 0
  *
  * T_TRAP(_SIZE)		a breakpoint, for code of built images
  * T_TRAP_BYTE			one of its bytes, which is not 0

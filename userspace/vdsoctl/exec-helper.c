@@ -16,7 +16,7 @@
 
 /*
  * Until execve() has succeeded the process does what it likes; exits with it. It stops at each
- * system call: kernels of arm tell of the end of execve() only if they have told of its begin.
+ * system call: some kernels tell of the end of execve() only if they have told of its begin.
  */
 static void wait_for_exec(pid_t pid)
 {
