@@ -123,7 +123,10 @@ struct vr_patches {
 
 struct vr_others;
 
-/* Whether a thread that stands at ip stands inside bytes that change. Inline: for each thread */
+/*
+ * Whether a thread that stands at ip stands inside bytes that change. Inline, as it is called for
+ * each thread.
+ */
 static inline bool vr_patches_cover(const struct vr_patches *patches, unsigned long ip)
 {
 	unsigned int i;

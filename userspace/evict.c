@@ -232,8 +232,8 @@ static bool is_at_breakpoint(int32_t tid, int status, uint64_t addr)
 }
 
 /*
- * Without its help if the thread is not stopped: a frozen one may not stop in time, and other
- * threads would run into the breakpoint.
+ * ptrace writes only to a thread that is stopped. A frozen one may not stop in time, and then
+ * other threads would run into the breakpoint: /proc/PID/mem needs no stop.
  */
 static long put_code_back(int32_t tid, unsigned long addr, unsigned long word)
 {

@@ -29,7 +29,7 @@ static inline long sys_read(int fd, void *buf, unsigned long size)
 	return raw_syscall(__NR_read, fd, (long)buf, size, 0, 0, 0);
 }
 
-/* At an offset: of two words everywhere, which is why it is not pwrite64(). */
+/* Unlike pwrite64(), it takes the offset in the same way on all machines: as two words. */
 static inline long sys_pwritev(int fd, const void *iov, uint64_t off)
 {
 	return raw_syscall(__NR_pwritev, fd, (long)iov, 1, off, off >> 32, 0);
