@@ -15,6 +15,7 @@
  * T_SIGRETURN_IS_IN_VDSO	libc's handlers return to the vDSO
  *
  * T_CODE_ALIGN			instructions begin at multiples of this
+ * T_INSN_MAX			bytes of the longest instruction
  * T_CODE(addr)			where the code of a function with this address, or offset, begins
  * T_NEAR_REACH			of a near jump, both ways
  * T_FAR			a distance that no near jump reaches, if there is such a distance

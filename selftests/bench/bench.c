@@ -110,19 +110,24 @@ static bool skip_trap(pid_t pid)
 static bool count_steps(struct bench_steps *steps, pid_t pid)
 {
 	bool traps = wait_for_trap(pid) && skip_trap(pid);
+	uint64_t last = 0;
 
 	while (traps) {
 		uint8_t code[sizeof(long)];
 		struct vdso_regs regs;
+		uint64_t ip;
 		long word;
 
 		if (!t_get_regs(pid, &regs))
 			return false;
+		ip = vdso_regs_get(&regs, VDSO_REG_IP);
 		errno = 0;
-		word = ptrace(PTRACE_PEEKTEXT, pid, vdso_regs_get(&regs, VDSO_REG_IP), 0);
+		word = ptrace(PTRACE_PEEKTEXT, pid, ip, 0);
 		if (errno)
 			return false;
 		memcpy(code, &word, sizeof(word));
+		steps->branches += last && ip - last > T_INSN_MAX;
+		last = ip;
 		if (t_is_trap(code))
 			return true;
 		steps->instructions++;

@@ -42,10 +42,12 @@ void bench_best(struct bench_way *ways, unsigned int nr, unsigned int rounds, un
 /**
  * struct bench_steps - what a function took
  * @instructions: in user space
+ * @branches: how many of them went on elsewhere, further ahead than the longest instruction is long
  * @system_calls: how many of them were such
  */
 struct bench_steps {
 	unsigned long instructions;
+	unsigned long branches;
 	unsigned long system_calls;
 };
 

@@ -139,7 +139,7 @@ static bool call_once(void *arg)
 }
 
 /* The fewest of several: a clock that is being updated meanwhile is read again. */
-static void count_instructions(struct call *by, double *instructions)
+static void count_instructions(struct call *by, double *instructions, double *branches)
 {
 	struct bench_steps steps;
 
@@ -147,8 +147,11 @@ static void count_instructions(struct call *by, double *instructions)
 		instructions[way] = INFINITY;
 		for (unsigned int i = 0; i < 10; i++) {
 			if (!bench_step(&steps, call_once, &by[way]))
-				bench_die("counting instructions");
-			instructions[way] = fmin(instructions[way], steps.instructions);
+				bench_die("counting instructions, by single steps");
+			if (steps.instructions >= instructions[way])
+				continue;
+			instructions[way] = steps.instructions;
+			branches[way] = steps.branches;
 		}
 	}
 }
@@ -167,6 +170,7 @@ int main(int argc, char **argv)
 	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
 	double near[ARRAY_SIZE(calls)], far[ARRAY_SIZE(calls)], criu[ARRAY_SIZE(calls)];
 	double stub[ARRAY_SIZE(calls)], instructions[ARRAY_SIZE(calls)][NR_WAYS];
+	double branches[ARRAY_SIZE(calls)][NR_WAYS];
 	const char *columns[NR_WAYS + 1] = { NULL };
 	struct call by[NR_WAYS];
 	char what[80];
@@ -191,12 +195,15 @@ int main(int argc, char **argv)
 		far[i] = ways[FAR].best / ways[DIRECT].best;
 		criu[i] = ways[CRIU].best / ways[DIRECT].best;
 		stub[i] = ways[STUB].best / ways[SYSTEM_CALL].best;
-		count_instructions(by, instructions[i]);
+		count_instructions(by, instructions[i], branches[i]);
 	}
 
 	bench_table("The same, with the loop around it", "instructions", columns);
 	for (unsigned int i = 0; i < nr_calls; i++)
 		bench_row(calls[i].row, instructions[i]);
+	bench_table("Of these", "taken branches", columns);
+	for (unsigned int i = 0; i < nr_calls; i++)
+		bench_row(calls[i].row, branches[i]);
 
 	for (unsigned int i = 0; i < nr_calls; i++) {
 		snprintf(what, sizeof(what), "%s: near jump / direct", calls[i].name);

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 WHERE = {
+    "built": "as built for the VM",
     "native": "on this machine itself",
     "instructions": "under QEMU, one processor: the kernel's instructions and the program's",
     "time": "under QEMU, two processors: compare what stands side by side",

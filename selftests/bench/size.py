@@ -2,26 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """How large the library and the module are, printed as a benchmark does it.
 
-  size.py JSON GUEST WORK    GUEST is where the VM's programs and modules were built
+  size.py JSON GUEST    GUEST is where the VM's programs and modules were built
 """
 import glob
 import json
-import os
 import subprocess
 import sys
 
 # A fifth of it says what failed and where, and looks for a place to park before anything is changed.
 LIMIT = 9216
 TITLE = "Size of what is loaded: code and constants"
-# What a restorer has: one call, no libc, no one who relocates
-RESTORER = """
-#include <vdso_remap.h>
-int _start(struct vdso_remap_restore_args *args);
-int _start(struct vdso_remap_restore_args *args)
-{
-	return vdso_remap_restore(args);
-}
-"""
 
 
 def text_size(file):
@@ -38,22 +28,10 @@ def sections_size(file, names):
                line.split()[0] in names)
 
 
-def link_restorer(archive, work):
-    top = os.path.dirname(os.path.realpath(__file__)) + "/../.."
-    source, program = f"{work}/restorer.c", f"{work}/restorer"
-    with open(source, "w") as file:
-        file.write(RESTORER)
-    subprocess.run(["gcc", "-Os", "-fPIC", "-ffreestanding", "-fno-asynchronous-unwind-tables",
-                    "-nostdlib", "-static-pie", "-Wl,--gc-sections", f"-I{top}/include",
-                    f"-I{top}/include/uapi", "-o", program, source, archive], check=True)
-    return sections_size(program, [".text", ".rodata"])
-
-
 def main():
-    output, guest, work = sys.argv[1:]
-    archive = f"{guest}/libvdsoremap_pie.a"
-    restorer = link_restorer(archive, work)
-    whole = text_size(archive)
+    output, guest = sys.argv[1:]
+    restorer = sections_size(f"{guest}/bench/restorer", [".text", ".rodata"])
+    whole = text_size(f"{guest}/libvdsoremap_pie.a")
     rows = {"restorer, linked with restore()": restorer, "libvdsoremap_pie.a, all of it": whole}
     for module in sorted(glob.glob(f"{guest}/module/*/vdso_remap.ko")):
         rows[f"module, {module.split('/')[-2]}"] = text_size(module)

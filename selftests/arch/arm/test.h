@@ -21,6 +21,7 @@
 
 #define T_THUMB			1	/* in the address of a function */
 #define T_CODE_ALIGN		4
+#define T_INSN_MAX		4
 #define T_CODE(addr)		((addr) & ~(uint64_t)T_THUMB)
 #define T_NEAR_REACH		0x100000000ULL
 #define T_FAR			0x20000000ULL

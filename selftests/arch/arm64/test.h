@@ -17,6 +17,7 @@
 #define T_SIGRETURN_IS_IN_VDSO	1
 
 #define T_CODE_ALIGN		4
+#define T_INSN_MAX		4
 #define T_CODE(addr)		(addr)
 #define T_NEAR_REACH		0x8000000ULL
 #define T_FAR			0x100000000ULL

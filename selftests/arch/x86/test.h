@@ -31,6 +31,7 @@
 #define T_VDSO			"__vdso_"
 #define T_HAS_COMPAT		1
 #define T_CODE_ALIGN		1
+#define T_INSN_MAX		15
 #define T_CODE(addr)		(addr)
 #define T_LANDING_PAD_SIZE	4
 #define T_NEAR_JUMP_SIZE	5
