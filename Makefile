@@ -20,7 +20,7 @@ all:
 help:
 	@echo 'On a Debian machine, as root, nothing else needed:'
 	@echo '  demo             run python3 under two other kernels'\'' vDSOs in a VM'
-	@echo '  check            all tests: host tier, VM tier, style, CRIU'
+	@echo '  check            all tests: host tier, VM tier, style, CRIU, and check-machines'
 	@echo '  check-host, check-vm, style, check-criu   parts of it'
 	@echo '  check-quick      the VM tier on one kernel, without what takes long'
 	@echo '  check-machines   the same on all machines but this one'
@@ -56,7 +56,8 @@ help:
 	@echo '  SOAK_MINUTES  for check-debug: only fuzzer, races and faults, for that long; also'
 	@echo '      on a kernel with KCSAN, which it builds first'
 	@echo '  PARSE_FUZZ_SECONDS (30)  for check-host'
-	@echo '  PAIRS=all  for check-criu: between five kernels instead of two; BUSY (3) dumps of'
+	@echo '  PAIRS  for check-criu: "all" is between five kernels instead of two, "one" only from the'
+	@echo '      first of two to the second and back, which is what check does; BUSY (3) dumps of'
 	@echo '      busy threads; CRIU_SUITE (trixie), that CRIU is from. check-podman: BUSY (1) dumps'
 	@echo '  VDSO_REMAP_CACHE=$(or $(VDSO_REMAP_CACHE),$${XDG_CACHE_HOME:-~/.cache}/vdso-remap)   kernels, VM disk'
 
@@ -99,7 +100,7 @@ demo:
 	@selftests/demo/run
 
 check:
-	@selftests/check host style vm criu
+	@PAIRS=$${PAIRS:-one} selftests/check host style vm criu machines
 
 check-host:
 	@selftests/check host

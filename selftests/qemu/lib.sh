@@ -36,14 +36,15 @@ vm_debug_image='' vm_debug_parameters=''
 read -ra all_kernels <<<"$vm_kernels"
 read -ra rt_kernels <<<"$vm_rt_kernels"
 
-# What is made for another machine than this one is kept apart. Programs for the VM are built in the
-# tree that is its disk, or else in one of this machine that has a cross compiler.
-cache=${VDSO_REMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vdso-remap}
+# What is made for another machine than this one is kept apart, but not what any machine uses. Programs for
+# the VM are built in the tree that is its disk, or else in one of this machine that has a cross compiler.
+any_cache=${VDSO_REMAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vdso-remap}
+cache=$any_cache
 this_debian_arch=$(dpkg --print-architecture)
 foreign=
 if [ "$debian_arch" != "$this_debian_arch" ]; then
 	foreign=1
-	cache=$cache/$arch
+	cache=$any_cache/$arch
 fi
 root=$cache/root
 disk=$cache/root.img
