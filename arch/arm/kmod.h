@@ -8,7 +8,7 @@
 
 #include <asm/barrier.h>
 #include <asm/cacheflush.h>
-#include <asm/cputype.h>
+#include <asm/processor.h>
 
 #ifndef CONFIG_VDSO
 #error "vdso_remap: needs a kernel with CONFIG_VDSO"
@@ -37,19 +37,11 @@ static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
 }
 
 /*
- * Whether this CPU broadcasts cache maintenance: MPIDR has bit 31 set if the processor has the
- * multiprocessing extensions, and bit 30 if it is a single processor all the same.
- */
-static inline bool arch_arm_broadcasts(void)
-{
-	return (read_cpuid_mpidr() & (3U << 30)) == 1U << 31;
-}
-
-/*
  * flush_icache_range() works on the lines of a kernel address, on all CPUs without interrupting
  * them. Cortex-A7 and Cortex-A9 have instruction caches that are indexed by virtual addresses: the
- * process's lines may be others. So the whole instruction cache is invalidated, too (ICIALLUIS, or
- * ICIALLU on a single processor). The kernel's __flush_icache_all() needs a function that is not
+ * process's lines may be others. So the whole instruction cache is invalidated, too: by ICIALLUIS on
+ * all CPUs, or by ICIALLU, which the kernel's loader of modules puts there on a single processor,
+ * where the former may fault. The kernel's __flush_icache_all() needs a function that is not
  * exported. Data caches behave as if indexed by physical addresses on all ARMv7 processors.
  */
 #define arch_vr_publish_code	arch_vr_publish_code
@@ -59,10 +51,8 @@ static inline void arch_vr_publish_code(struct page *page, unsigned int off, uns
 
 	flush_icache_range((unsigned long)addr + off, (unsigned long)addr + off + len);
 	kunmap_local(addr);
-	if (arch_arm_broadcasts())
-		asm volatile("mcr	p15, 0, %0, c7, c1, 0" : : "r" (0) : "memory");
-	else
-		asm volatile("mcr	p15, 0, %0, c7, c5, 0" : : "r" (0) : "memory");
+	asm volatile(__ALT_SMP_ASM("mcr	p15, 0, %0, c7, c1, 0", "mcr	p15, 0, %0, c7, c5, 0")
+		     : : "r" (0) : "memory");
 	dsb(ish);
 }
 
