@@ -322,14 +322,21 @@ static int parse_symbols(const struct elf *elf, struct vdso_remap_image *image)
 {
 	size_t entry = struct_size(elf, sizeof(Elf64_Sym), sizeof(Elf32_Sym));
 	struct vdso_remap_entry_point new;
+	bool has_functions = false;
 	Elf64_Sym sym;
 	uint64_t i;
 
 	for (i = 1; i < elf->nr_symbols; i++) {
 		if (!read_sym(elf, elf->symtab + i * entry, &sym))
 			return -ENOEXEC;
-		/* A kernel takes away the names of functions that would be wrong on its machine. */
-		if (!is_entry_point(elf, &sym) || !sym.st_name)
+		if (!is_entry_point(elf, &sym))
+			continue;
+		has_functions = true;
+		/*
+		 * A kernel takes away the names of functions that would be wrong on its machine:
+		 * these may be all of them.
+		 */
+		if (!sym.st_name)
 			continue;
 		new.name = name_at(elf, sym.st_name);
 		if (!new.name || offset_of(elf, sym.st_value) >= elf->code_end ||
@@ -342,7 +349,7 @@ static int parse_symbols(const struct elf *elf, struct vdso_remap_image *image)
 		new.room = 0;
 		insert_sorted(image, new);
 	}
-	return image->nr_entry_points ? 0 : -ENOSYS;
+	return has_functions ? 0 : -ENOSYS;
 }
 
 /* From behind, so that the next other offset is known. */

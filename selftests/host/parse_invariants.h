@@ -20,7 +20,7 @@ static inline const char *broken_invariant(const struct vdso_remap_image *image)
 	uint64_t start, last = 0;
 	uint32_t i;
 
-	if (!image->nr_entry_points || image->nr_entry_points > VDSO_REMAP_MAX_ENTRY_POINTS)
+	if (image->nr_entry_points > VDSO_REMAP_MAX_ENTRY_POINTS)
 		return "number of entry points";
 	if (image->build_id_size > VDSO_REMAP_BUILD_ID_MAX)
 		return "size of the build id";

@@ -360,6 +360,15 @@ TEST_F(one, skips_a_symbol_without_a_name)
 	EXPECT_EQ(nr - 1, self->image.nr_entry_points);
 }
 
+TEST_F(one, may_have_only_symbols_without_names)
+{
+	for (unsigned int i = 1; i <= self->spec.nr_syms; i++)
+		put_u32(self->bytes, OFF_DYNSYM + i * sizeof(ElfW(Sym)), 0);
+	ASSERT_EQ(0, PARSE());
+	EXPECT_EQ(0, self->image.nr_entry_points);
+	EXPECT_STREQ("", broken_invariant(&self->image));
+}
+
 TEST_F(one, bounds_names)
 {
 	char name[VDSO_REMAP_NAME_MAX + 1];
