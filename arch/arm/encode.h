@@ -97,23 +97,31 @@ static inline struct vdso_encode_call arm_encode_stub_call(__u32 stub)
  * system call preserves it.
  *
  *   ARM code			Thumb code
+ *				nop			2 bytes, only at a multiple of 4
  *	mov	ip, r7		mov	ip, r7		2 bytes
  *	movw	r7, #nr		movw	r7, #nr		4 bytes
  *	svc	#0		svc	#0		2 bytes
  *	mov	r7, ip		mov	r7, ip		2 bytes
  *	bx	lr		bx	lr		2 bytes
+ *
+ * A thread whose call is interrupted stands behind the svc, and starts the call again. A jump that
+ * replaces the stub meanwhile must leave the svc, or be known to be in the way of this thread, as it
+ * is if it ends further behind: hence the nop.
  */
 #define ARM_STUB_SIZE	20
-#define THUMB_STUB_SIZE	12
+#define THUMB_STUB_SIZE	12	/* without the nop */
 
 static inline unsigned int arm_encode_stub(__u8 *buf, unsigned int room, __u64 site, __u32 stub)
 {
-	unsigned int size = site & ARM_STATE_BITS ? THUMB_STUB_SIZE : ARM_STUB_SIZE;
+	unsigned int nop = (site & 3) == 1 ? 2 : 0;
+	unsigned int size = site & ARM_STATE_BITS ? nop + THUMB_STUB_SIZE : ARM_STUB_SIZE;
 	__u32 nr = arm_encode_stub_call(stub).nr;
 
 	if (!nr || room < size || !arm_is_code(site))
 		return 0;
 	if (site & ARM_STATE_BITS) {
+		vdso_put_le16(buf, 0xbf00);
+		buf += nop;
 		vdso_put_le16(buf, 0x46bc);
 		vdso_put_le16(buf + 2, 0xf240);
 		vdso_put_le16(buf + 4, 0x0700 | (nr & 0x700) << 4 | (nr & 0xff));

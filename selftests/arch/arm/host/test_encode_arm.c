@@ -24,21 +24,22 @@ FIXTURE_VARIANT(encode)
 	unsigned int jump_size, literal;
 	const char *jump;
 	unsigned int stub_size;
+	const char *stub_nop;
 };
 
 FIXTURE_VARIANT_ADD(encode, arm) {
-	.site = PLACE, .mode = CS_MODE_ARM, .stub_size = 20,
+	.site = PLACE, .mode = CS_MODE_ARM, .stub_size = 20, .stub_nop = "",
 	.jump_size = 8, .literal = 4, .jump = "ldr pc, [pc, #-4]\n",
 };
 
 FIXTURE_VARIANT_ADD(encode, thumb) {
-	.site = PLACE + 1, .mode = CS_MODE_THUMB, .stub_size = 12,
+	.site = PLACE + 1, .mode = CS_MODE_THUMB, .stub_size = 14, .stub_nop = "nop\n",
 	.jump_size = 8, .literal = 4, .jump = "ldr.w pc, [pc, #0]\n",
 };
 
 /* The literal's address is that of the instruction, rounded down to 4, plus 4, plus the offset. */
 FIXTURE_VARIANT_ADD(encode, thumb_at_2) {
-	.site = PLACE + 3, .mode = CS_MODE_THUMB, .stub_size = 12,
+	.site = PLACE + 3, .mode = CS_MODE_THUMB, .stub_size = 12, .stub_nop = "",
 	.jump_size = 10, .literal = 6, .jump = "ldr.w pc, [pc, #4]\n",
 };
 
@@ -113,10 +114,21 @@ TEST_F(encode, stub_is_the_system_call)
 				       stubs[i].stub);
 		ASSERT_EQ(variant->stub_size, len);
 		snprintf(text, sizeof(text),
-			 "mov ip, r7\nmovw r7, #0x%x\nsvc #0\nmov r7, ip\nbx lr\n", stubs[i].nr);
+			 "%smov ip, r7\nmovw r7, #0x%x\nsvc #0\nmov r7, ip\nbx lr\n",
+			 variant->stub_nop, stubs[i].nr);
 		EXPECT_STREQ(text, disassemble(CS_ARCH_ARM, variant->mode, self->buf, len,
 					       variant->site & ~1ULL));
 	}
+}
+
+/* Where a thread stands that will start the call again, or is inside of what is written. */
+TEST_F(encode, a_jump_does_not_end_behind_the_call_of_a_stub)
+{
+	unsigned int len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, variant->site,
+					    VDSO_REMAP_STUB_GETTIMEOFDAY);
+	unsigned int behind_call = len - (variant->mode == CS_MODE_ARM ? 8 : 4);
+
+	EXPECT_NE(behind_call, variant->jump_size);
 }
 
 TEST_F(encode, there_is_no_stub_of_other_numbers)

@@ -82,6 +82,8 @@ size_t t_expect_stub(uint8_t *at, uint64_t site, uint32_t stub)
 	uint8_t *to = at;
 
 	if (site & T_THUMB) {
+		if (!(site & 2))
+			to = put16(to, 0xbf00);			/* nop */
 		to = put16(to, 0x46bc);				/* mov ip, r7 */
 		to = put16(to, 0xf240);				/* movw r7, #nr */
 		to = put16(to, 0x0700 | (nr[stub] & 0x700) << 4 | (nr[stub] & 0xff));
