@@ -18,22 +18,11 @@ static const struct arm_regs_layout arm_regs_32 = { 4, { 15, 13, 7, 0 } };	/* r0
 /* The state of 32-bit code */
 #define ARM_REG_CPSR	16
 #define ARM_CPSR_THUMB	(1U << 5)
+#define ARM_CPSR_32BIT	(1U << 4)
 
 static inline const struct arm_regs_layout *arm_regs_layout(const struct vdso_regs *regs)
 {
 	return regs->size == ARM_REGS_SIZE_32 ? &arm_regs_32 : &arm_regs_64;
-}
-
-static inline enum vdso_abi vdso_regs_abi(const struct vdso_regs *regs)
-{
-	switch (regs->size) {
-	case ARM_REGS_SIZE_64:
-		return VDSO_ABI_ARM64;
-	case ARM_REGS_SIZE_32:
-		return VDSO_ABI_ARM;
-	default:
-		return VDSO_ABI_UNKNOWN;
-	}
 }
 
 static inline __u64 arm_regs_load(const struct vdso_regs *regs, unsigned int index)
@@ -43,6 +32,20 @@ static inline __u64 arm_regs_load(const struct vdso_regs *regs, unsigned int ind
 
 	__builtin_memcpy(&val, regs->bytes + index * width, width);
 	return val;
+}
+
+/* A 32-bit tracer gets only halves of the registers of a 64-bit thread, but the state is right. */
+static inline enum vdso_abi vdso_regs_abi(const struct vdso_regs *regs)
+{
+	switch (regs->size) {
+	case ARM_REGS_SIZE_64:
+		return VDSO_ABI_ARM64;
+	case ARM_REGS_SIZE_32:
+		return arm_regs_load(regs, ARM_REG_CPSR) & ARM_CPSR_32BIT ? VDSO_ABI_ARM :
+									    VDSO_ABI_ARM64;
+	default:
+		return VDSO_ABI_UNKNOWN;
+	}
 }
 
 static inline void arm_regs_store(struct vdso_regs *regs, unsigned int index, __u64 val)
