@@ -25,6 +25,9 @@
 #define FAULTS		(BIT_OF(SIGSEGV) | BIT_OF(SIGBUS) | BIT_OF(SIGILL) | BIT_OF(SIGFPE))
 #define SYNCHRONOUS	(BIT_OF(SIGTRAP) | BIT_OF(SIGSYS) | FAULTS)
 
+/* How often a thread may stop for something else before it stops for what it was to do. */
+#define MAX_OTHER_STOPS	100
+
 bool vrl_is_inside(uint64_t ip, const struct vdso_remap_range *ranges, unsigned int nr_ranges)
 {
 	unsigned int i;
@@ -147,6 +150,20 @@ static int go_on(int32_t tid, long request, int *status)
 	return interrupted && !ret ? -EINTR : ret;
 }
 
+/* Whether there is a SIGTRAP that will stop the thread before it makes another step. */
+static long has_pending_trap(int32_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
+	siginfo_t info;
+	long ret;
+
+	do {
+		ret = sys_ptrace(PTRACE_PEEKSIGINFO, tid, (unsigned long)&args, &info);
+		args.off++;
+	} while (ret == 1 && info.si_signo != SIGTRAP);
+	return ret;
+}
+
 /* Lets the thread go on, and judges its stop. */
 static int go_on_judged(int32_t tid, long request, uint64_t *held)
 {
@@ -232,52 +249,64 @@ static bool is_at_breakpoint(int32_t tid, int status, uint64_t addr)
 }
 
 /*
- * ptrace writes only to a thread that is stopped. A frozen one may not stop in time, and then
- * other threads would run into the breakpoint: /proc/PID/mem needs no stop.
+ * ptrace writes only to a thread that is stopped. A frozen one may not stop in time, one that was
+ * killed never will, and others that share its memory would run into the breakpoint: a descriptor
+ * of the memory needs no thread.
  */
-static long put_code_back(int32_t tid, unsigned long addr, unsigned long word)
+static long put_code_back(int32_t tid, int memory, unsigned long addr, unsigned long word)
 {
 	const struct iovec iov = { &word, sizeof(word) };
 	long ret = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)word);
-	int fd;
 
-	if (ret != -ESRCH)
-		return ret;
-	fd = vrl_open_memory(tid);
-	if (fd < 0)
-		return ret;
-	if (sys_pwritev(fd, &iov, addr) == sizeof(word))
+	if (ret == -ESRCH && sys_pwritev(memory, &iov, addr) == sizeof(word))
 		ret = 0;
-	sys_close(fd);
 	return ret;
 }
 
-/*
- * Lets the thread go on to a breakpoint at addr, where a word of code stands. The page becomes a
- * private one. If the thread stops before, *before is where it stands then.
- */
-static int run_to(int32_t tid, unsigned long addr, struct vdso_regs *before, uint64_t *held)
+/* Lets the thread go on to the breakpoint at addr that stands there instead of the word. */
+static int go_on_to(int32_t tid, int memory, unsigned long addr, unsigned long word,
+		    struct vdso_regs *before, uint64_t *held)
 {
-	const unsigned long breakpoint = VDSO_BREAKPOINT;
-	int status, ret, stop = 0;
-	unsigned long word;
+	int status, ret, nr, stop = 0;
 	enum vdso_abi abi;
 	long put;
 
-	put = sys_ptrace(PTRACE_PEEKTEXT, tid, addr, &word);
-	if (put >= 0)
-		put = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)breakpoint);
-	if (put < 0)
-		return put == -EIO ? -EFAULT : put;
 	ret = go_on(tid, PTRACE_CONT, &status);
+	/* SIGCONT, for example, may have overtaken the breakpoint's SIGTRAP, which comes next. */
+	for (nr = 0; status >> 16 && nr < MAX_OTHER_STOPS && has_pending_trap(tid) > 0; nr++)
+		ret = go_on(tid, PTRACE_CONT, &status) ?: ret;
 	if (status && !is_at_breakpoint(tid, status, addr))
 		stop = judge_stop(tid, status, held);
-	put = put_code_back(tid, addr, word);
+	put = put_code_back(tid, memory, addr, word);
 	if (stop == -EFAULT || stop == -EILSEQ)
 		vrl_read_regs(tid, before, &abi);
 	if (put < 0 && status)
 		return put;
 	return stop ?: ret;
+}
+
+/*
+ * Lets the thread go on to addr. The page becomes a private one. If the thread stops before,
+ * *before is where it stands then.
+ */
+static int run_to(int32_t tid, unsigned long addr, struct vdso_regs *before, uint64_t *held)
+{
+	const unsigned long breakpoint = VDSO_BREAKPOINT;
+	int memory = vrl_open_memory(tid);
+	unsigned long word;
+	long ret;
+
+	if (memory < 0)
+		return memory;
+	ret = sys_ptrace(PTRACE_PEEKTEXT, tid, addr, &word);
+	if (ret >= 0)
+		ret = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)breakpoint);
+	if (ret >= 0)
+		ret = go_on_to(tid, memory, addr, word, before, held);
+	else if (ret == -EIO)
+		ret = -EFAULT;
+	sys_close(memory);
+	return ret;
 }
 
 /*
@@ -350,9 +379,6 @@ static bool is_syscall_stop(int32_t tid, int status)
 	       (info.si_code & ~0x80) == SIGTRAP;
 }
 
-/* How often a thread may stop for something else while it returns from a handler. */
-#define MAX_OTHER_STOPS	100
-
 /*
  * Returns from a signal handler, to where the handler's frame says. The thread gets the blocked
  * signals of the frame, too: they become *mask, and most signals are blocked again before the
@@ -389,21 +415,10 @@ static int return_from_handler(int32_t tid, const struct vdso_regs *before, uint
 	ret = sys_ptrace(PTRACE_GETSIGMASK, tid, sizeof(*mask), mask);
 	if (ret >= 0)
 		ret = sys_ptrace(PTRACE_SETSIGMASK, tid, sizeof(blocked), &blocked);
-	return ret;
-}
-
-/* Whether there is a SIGTRAP that will stop the thread before it makes another step. */
-static long has_pending_trap(int32_t tid)
-{
-	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
-	siginfo_t info;
-	long ret;
-
-	do {
-		ret = sys_ptrace(PTRACE_PEEKSIGINFO, tid, (unsigned long)&args, &info);
-		args.off++;
-	} while (ret == 1 && info.si_signo != SIGTRAP);
-	return ret;
+	/* At the end of a system call, a machine may show other registers than the thread has. */
+	if (ret >= 0)
+		ret = sys_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+	return ret < 0 ? ret : go_on_judged(tid, PTRACE_CONT, held);
 }
 
 /*
