@@ -100,6 +100,35 @@ TEST_F(evict, holds_signals_back_on_the_way)
 	EXPECT_EQ(0, shared->signals[SIGTRAP]);
 }
 
+/* Each of them stops the thread, and some of these stops come before that of a breakpoint. */
+static pid_t send_sigcont_for_ever(pid_t pid)
+{
+	pid_t sender = fork();
+
+	while (!sender)
+		kill(pid, SIGCONT);
+	return sender;
+}
+
+TEST_F(evict, is_not_misled_by_sigcont)
+{
+	for (unsigned int i = 0; i < 20; i++) {
+		pid_t sender;
+		int ret;
+
+		ASSERT_TRUE(come_to(&self->child, (uintptr_t)self->child.clock_gettime));
+		sender = send_sigcont_for_ever(self->child.pid);
+		ret = vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0);
+		kill(sender, SIGKILL);
+		waitpid(sender, NULL, 0);
+		ASSERT_LT(0, ret) {
+			TH_LOG("%s", strerror(-ret));
+		}
+		ASSERT_TRUE(evictee_goes_on_well(&self->child));
+	}
+	EXPECT_EQ(0, shared->signals[SIGTRAP]);
+}
+
 /* The code of a test, which the child is to leave */
 static bool enter(struct evictee *child, struct foreign_code *foreign, const uint32_t *code,
 		  size_t size, uint32_t r0, uint32_t lr)
