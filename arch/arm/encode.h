@@ -104,9 +104,9 @@ static inline struct vdso_encode_call arm_encode_stub_call(__u32 stub)
  *	mov	r7, ip		mov	r7, ip		2 bytes
  *	bx	lr		bx	lr		2 bytes
  *
- * A thread whose call is interrupted stands behind the svc, and starts the call again. A jump that
- * replaces the stub meanwhile must leave the svc, or be known to be in the way of this thread, as it
- * is if it ends further behind: hence the nop.
+ * A thread whose call is interrupted stands behind the svc, and starts the call again. A jump
+ * that replaces the stub meanwhile must leave the svc as it is, or end further behind, so that
+ * the thread is known to be in the way: hence the nop.
  */
 #define ARM_STUB_SIZE	20
 #define THUMB_STUB_SIZE	12	/* without the nop */
