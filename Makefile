@@ -51,7 +51,7 @@ help:
 	@echo '  TESTS  for check-vm and matrix: the only tests to run, by the names that they have in the'
 	@echo '      summary, such as "move vdsoctl/exec programs": TESTS=move KERNELS=bookworm'
 	@echo '  ARCH  of check and matrix, too: the VM'\''s machine, or all of them one after the other'
-	@echo '  LOAD_TIMES  that the module is unloaded under load (100; check-debug: 30)'
+	@echo '  LOAD_TIMES  that the module is unloaded under load (30; matrix: 100)'
 	@echo '  RACE_SECONDS (12), FUZZ_SECONDS (60), SEED  for check-debug'
 	@echo '  SOAK_MINUTES  for check-debug: only fuzzer, races and faults, for that long; also'
 	@echo '      on a kernel with KCSAN, which it builds first'
