@@ -128,10 +128,12 @@ static bool restores(const char *file, int outcome)
 	if (pipe2(out, O_CLOEXEC))
 		return false;
 	before = now();
-	ok = run("restore", file, NULL, out[1]) &&
-	     read(out[0], output, sizeof(output) - 1) > 0;
-	close(out[0]);
+	ok = run("restore", file, NULL, out[1]);
 	close(out[1]);
+	/* also what it says of a failure */
+	if (read(out[0], output, sizeof(output) - 1) <= 0)
+		ok = false;
+	close(out[0]);
 	fprintf(stderr, "%s", output);
 	snprintf(expected, sizeof(expected), "outcome %d,", outcome);
 	last = strrchr(output, ',');

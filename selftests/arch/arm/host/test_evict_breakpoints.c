@@ -44,7 +44,7 @@ static bool come_to(struct evictee *child, uint64_t addr)
 	       ip_of(child->pid) == vdso_abi_code(VDSO_ABI_ARM, addr);
 }
 
-TEST_F(evict, gets_out_from_every_instruction_of_a_function)
+TEST_F_TIMEOUT(evict, gets_out_from_every_instruction_of_a_function, 120)
 {
 	uint64_t start = (uintptr_t)self->child.clock_gettime, addr;
 	uint64_t mask = mask_of(self->child.pid);
@@ -100,17 +100,22 @@ TEST_F(evict, holds_signals_back_on_the_way)
 	EXPECT_EQ(0, shared->signals[SIGTRAP]);
 }
 
-/* Each of them stops the thread, and some of these stops come before that of a breakpoint. */
+/*
+ * Each of them stops the thread, and some of these stops come before that of a breakpoint. There are
+ * not so many that it can't go on.
+ */
 static pid_t send_sigcont_for_ever(pid_t pid)
 {
 	pid_t sender = fork();
 
-	while (!sender)
+	while (!sender) {
 		kill(pid, SIGCONT);
+		usleep(300);
+	}
 	return sender;
 }
 
-TEST_F(evict, is_not_misled_by_sigcont)
+TEST_F_TIMEOUT(evict, is_not_misled_by_sigcont, 120)
 {
 	for (unsigned int i = 0; i < 20; i++) {
 		pid_t sender;

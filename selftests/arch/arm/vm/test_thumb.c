@@ -64,13 +64,13 @@ TEST_F(proxy, needs_two_bytes_more_in_the_middle_of_a_word)
 {
 	shift_sites(self, (uint32_t[]){ T_THUMB, T_THUMB, 2 | T_THUMB, T_THUMB });
 	REFUSES_SITE(ENOSPC, 0, site->room = 7);
-	REFUSES_SITE(ENOSPC, 1, site->room = 11);
+	REFUSES_SITE(ENOSPC, 1, site->room = 13);
 	REFUSES_SITE(ENOSPC, 2, site->room = 9);
-	REFUSES_SITE(ENOSPC, 3, site->room = 11);
+	REFUSES_SITE(ENOSPC, 3, site->room = 13);
 	self->sites[0].room = 8;
-	self->sites[1].room = 12;
+	self->sites[1].room = 14;
 	self->sites[2].room = 10;
-	self->sites[3].room = 12;
+	self->sites[3].room = 14;
 	answers(_metadata, self);
 }
 
