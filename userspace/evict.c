@@ -175,9 +175,13 @@ static int go_on_judged(int32_t tid, long request, uint64_t *held)
 	return stop ?: ret;
 }
 
-/* A thread's code: what it is to leave, and the word that was read last */
+/*
+ * A thread's code: what it is to leave, and the word that was read last. For breakpoints, a
+ * descriptor of the memory, or -1.
+ */
 struct code {
 	int32_t tid;
+	int memory;
 	const struct vdso_remap_range *ranges;
 	unsigned int nr_ranges;
 	unsigned long addr, word;
@@ -289,24 +293,24 @@ static int go_on_to(int32_t tid, int memory, unsigned long addr, unsigned long w
  * Lets the thread go on to addr. The page becomes a private one. If the thread stops before,
  * *before is where it stands then.
  */
-static int run_to(int32_t tid, unsigned long addr, struct vdso_regs *before, uint64_t *held)
+static int run_to(struct code *code, unsigned long addr, struct vdso_regs *before, uint64_t *held)
 {
 	const unsigned long breakpoint = VDSO_BREAKPOINT;
-	int memory = vrl_open_memory(tid);
+	int32_t tid = code->tid;
 	unsigned long word;
 	long ret;
 
-	if (memory < 0)
-		return memory;
+	/* once for all steps: with slow ones, a clock function would start again and again */
+	if (code->memory < 0)
+		code->memory = vrl_open_memory(tid);
+	if (code->memory < 0)
+		return code->memory;
 	ret = sys_ptrace(PTRACE_PEEKTEXT, tid, addr, &word);
 	if (ret >= 0)
 		ret = sys_ptrace(PTRACE_POKETEXT, tid, addr, (void *)breakpoint);
-	if (ret >= 0)
-		ret = go_on_to(tid, memory, addr, word, before, held);
-	else if (ret == -EIO)
-		ret = -EFAULT;
-	sys_close(memory);
-	return ret;
+	if (ret < 0)
+		return ret == -EIO ? -EFAULT : ret;
+	return go_on_to(tid, code->memory, addr, word, before, held);
 }
 
 /*
@@ -346,7 +350,7 @@ static int step_by_breakpoint(struct code *code, struct vdso_regs *before, uint6
 	end += sizeof(insn);
 	if (kind == VDSO_STEP_PLAIN)
 		ret = find_run_end(code, before, &end);
-	return ret < 0 ? ret : run_to(code->tid, end, before, held);
+	return ret < 0 ? ret : run_to(code, end, before, held);
 }
 
 #else
@@ -646,6 +650,7 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 {
 	struct code code = {
 		.tid = tid, .ranges = ranges, .nr_ranges = nr_ranges,
+		.memory = -1,
 		.addr = 1,	/* none yet: not aligned */
 	};
 	struct vdso_regs regs;
@@ -659,6 +664,8 @@ public_api int vdso_remap_evict(int32_t tid, const struct vdso_remap_range *rang
 	if (maps < 0)
 		return maps;
 	ret = evict(&code, max_steps ?: VDSO_REMAP_EVICT_MAX_STEPS, maps);
+	if (code.memory >= 0)
+		sys_close(code.memory);
 	sys_close(maps);
 	return ret;
 }
@@ -690,7 +697,7 @@ static uint32_t find_call_return(const struct vdso_remap_image *image)
 /* How far ip is behind the beginning of these instructions; -EOPNOTSUPP: it is elsewhere. */
 static long offset_in_call_return(int32_t tid, enum vdso_abi abi, uint64_t ip)
 {
-	struct code code = { .tid = tid, .addr = 1 };
+	struct code code = { .tid = tid, .memory = -1, .addr = 1 };
 	uint8_t around[2 * VDSO_CALL_RETURN_MAX];
 	const uint8_t *bytes;
 	unsigned int size, i;

@@ -37,6 +37,9 @@ static bool come_to(struct evictee *child, uint64_t addr)
 	for (i = 0; i < 20 && !ret; i++) {
 		usleep(1000);
 		ret = waitpid(child->pid, &status, __WALL | WNOHANG);
+		/* what the test before has left */
+		if (ret > 0 && status >> 16 && !ptrace(PTRACE_CONT, child->pid, NULL, NULL))
+			ret = 0;
 	}
 	if (!ret)
 		interrupt(child->pid);
