@@ -107,7 +107,10 @@ bool t_is_free(const struct t_maps *maps, uint64_t start, uint64_t end)
 	return true;
 }
 
-static const uint64_t first_addr = T_FIRST_ADDR;
+static uint64_t first_addr(void)
+{
+	return T_FIRST_ADDR;
+}
 
 uint64_t t_lowest_addr(void)
 {
@@ -119,10 +122,10 @@ uint64_t t_lowest_addr(void)
 		exit(1);
 	close(fd);
 	addr = strtoull(text, NULL, 10);
-	return addr < first_addr ? first_addr : addr;
+	return addr < first_addr() ? first_addr() : addr;
 }
 
 int t_low_addr_error(uint64_t addr)
 {
-	return addr < first_addr ? EINVAL : EPERM;
+	return addr < first_addr() ? EINVAL : EPERM;
 }
