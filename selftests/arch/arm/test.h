@@ -40,7 +40,7 @@
 #define T_TRAP_SIZE		4
 #define T_TRAP_SKIP		0
 #define T_TRAP_BYTE		0xe7
-/* of kernels of arm, whose stacks end at 3 GiB; those of arm64 begin at 0, and stacks end at 4 GiB */
+/* Kernels of arm, where stacks end at 3 GiB; under those of arm64 they end at 4 GiB. */
 #define T_FIRST_ADDR		((uintptr_t)__builtin_frame_address(0) < 0xc0000000 ? 8192U : 0U)
 #define T_THUMB_TRAP		"\x01\xde"
 
