@@ -3,7 +3,8 @@
 # Where check and its parts find and put things, and the functions that they share. Its caller sets
 # nothing for it.
 #   say TEXT...            a line about what is going on
-#   queue COMMAND...       in the background, two at a time; it is a failure if the command fails
+#   queue COMMAND...       in the background, two at a time if a VM has one thread; it is a failure if the
+#                          command fails
 #   tap NAME COMMAND...    keeps the command's TAP in the results
 #   verdict NAME ok|'not ok' CLAIM   TAP about something that has none of its own
 #   build_module KERNEL    for this kernel
@@ -21,10 +22,12 @@ say()
 	printf 'check: %(%T)T: %s\n' -1 "$*"
 }
 
-# As one emulated machine keeps one core busy
+# As one emulated machine keeps one core busy, or two if its processors run at the same time
 queue()
 {
-	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
+	local at_once=2
+	[ "$vm_threads" = single ] || at_once=1
+	while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do
 		wait -n || true
 	done
 	{ "$@" || verdict "failed/$BASHPID" 'not ok' "$*"; } &
