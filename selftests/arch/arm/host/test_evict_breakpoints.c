@@ -51,14 +51,12 @@ TEST_F_TIMEOUT(evict, gets_out_from_every_instruction_of_a_function, 120)
 {
 	uint64_t start = (uintptr_t)self->child.clock_gettime, addr;
 	uint64_t mask = mask_of(self->child.pid);
-	const int64_t begin = now();
 	unsigned int nr = 0;
 	int ret;
 
 	if (start & ARM_STATE_BITS)
 		SKIP(return, "this is Thumb code, of a kernel that has single steps");
-	/* Where steps are slow, the function starts again and again: then not from all of them. */
-	for (addr = start; addr < start + 0x200 && now() - begin < 60000000000; addr += 4) {
+	for (addr = start; addr < start + 0x200; addr += 4) {
 		if (!come_to(&self->child, addr))
 			continue;
 		ret = vdso_remap_evict(self->child.pid, &self->child.vdso, 1, 0);
@@ -70,7 +68,7 @@ TEST_F_TIMEOUT(evict, gets_out_from_every_instruction_of_a_function, 120)
 		ASSERT_TRUE(evictee_goes_on_well(&self->child));
 		nr++;
 	}
-	EXPECT_LT(10, nr);
+	EXPECT_LT(20, nr);
 	EXPECT_EQ(0, shared->wrong);
 	EXPECT_EQ(0, shared->signals[SIGTRAP]);
 	TH_LOG("from %u instructions", nr);
