@@ -193,8 +193,8 @@ struct vdso_remap_image {
  * 1 MiB, or its tables lie outside of it or contradict each other;
  * -EALREADY: a mark stands where the ELF header
  * was; -EOPNOTSUPP: an ELF file, but for an ABI that this library does not
- * know, by its machine, class or byte order; -ENOSYS: no function symbols, not even
- * such as have lost their names, which are no entry points;
+ * know, by its machine, class or byte order; -ENOSYS: no function symbols (those without
+ * a name count here, but are no entry points: there may be none of these);
  * -EOVERFLOW: more than VDSO_REMAP_MAX_ENTRY_POINTS of them.
  */
 int vdso_remap_parse(struct vdso_remap_image *image, const void *text, size_t size);

@@ -40,7 +40,7 @@ static inline void arch_vr_set_vdso(struct mm_struct *mm, unsigned long text)
  * flush_icache_range() works on the lines of a kernel address, on all CPUs without interrupting
  * them. Cortex-A7 and Cortex-A9 have instruction caches that are indexed by virtual addresses: the
  * process's lines may be others. So the whole instruction cache is invalidated, too: by ICIALLUIS
- * on all CPUs, or by ICIALLU, which the kernel's loader of modules puts there on a single
+ * on all CPUs, or by ICIALLU, which the kernel's module loader writes in its place on a single
  * processor, where the former may fault. The kernel's __flush_icache_all() needs a function that
  * is not exported. Data caches behave as if indexed by physical addresses on all ARMv7 processors.
  */

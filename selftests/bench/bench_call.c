@@ -201,7 +201,7 @@ int main(int argc, char **argv)
 	bench_table("The same, with the loop around it", "instructions", columns);
 	for (unsigned int i = 0; i < nr_calls; i++)
 		bench_row(calls[i].row, instructions[i]);
-	bench_table("Of these", "taken branches", columns);
+	bench_table("The same, with the loop around it", "taken branches", columns);
 	for (unsigned int i = 0; i < nr_calls; i++)
 		bench_row(calls[i].row, branches[i]);
 

@@ -121,7 +121,10 @@ TEST_F(encode, stub_is_the_system_call)
 	}
 }
 
-/* Where a thread stands that will start the call again, or is inside of what is written. */
+/*
+ * A thread that will start the call again stands behind it: inside of the bytes that a jump writes,
+ * or behind a jump that leaves the call as it is.
+ */
 TEST_F(encode, a_jump_does_not_end_behind_the_call_of_a_stub)
 {
 	unsigned int len = vdso_encode_stub(ABI, self->buf, self->old, MAX_ROOM, variant->site,
