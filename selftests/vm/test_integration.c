@@ -117,7 +117,7 @@ static double now(void)
  * The restored process prints the time that the vDSO it remembers told it. An image
  * that nobody has restored would tell it as well, by the system call, so the outcome counts, too.
  */
-static bool restores(const char *file, int outcome)
+static bool restores_at_once(const char *file, int outcome, bool *taken)
 {
 	char output[1024] = "", expected[32];
 	const char *last;
@@ -135,11 +135,25 @@ static bool restores(const char *file, int outcome)
 		ok = false;
 	close(out[0]);
 	fprintf(stderr, "%s", output);
+	*taken = strstr(output, "other memory is where the image belongs");
 	snprintf(expected, sizeof(expected), "outcome %d,", outcome);
 	last = strrchr(output, ',');
 	last = last ? strchr(last, '\n') : NULL;
 	told = last ? atof(last) : 0;
 	return ok && strstr(output, expected) && told > before && told < now();
+}
+
+/*
+ * The example is an ordinary program, which the kernel may have put where the image belongs. Its
+ * next run is elsewhere.
+ */
+static bool restores(const char *file, int outcome)
+{
+	bool taken = true, ok = false;
+
+	for (unsigned int i = 0; taken && i < 10; i++)
+		ok = restores_at_once(file, outcome, &taken);
+	return ok;
 }
 
 static bool works(int outcome)
